@@ -1,0 +1,5 @@
+# Copyright (c) mmeo contributors. All rights reserved.
+
+
+def main() -> int:
+    return 0

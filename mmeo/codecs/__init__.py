@@ -1,0 +1,1 @@
+# Copyright (c) mmeo contributors. All rights reserved.

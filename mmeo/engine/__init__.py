@@ -1,0 +1,3 @@
+# Copyright (c) mmeo contributors. All rights reserved.
+from .hooks import *
+from .optimizers import *

@@ -1,0 +1,2 @@
+# Copyright (c) mmeo contributors. All rights reserved.
+from .metrics import *

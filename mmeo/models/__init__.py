@@ -1,0 +1,8 @@
+# Copyright (c) mmeo contributors. All rights reserved.
+from .backbones import *
+from .heads import *
+from .layers import *
+from .losses import *
+from .necks import *
+from .segmentors import *
+from .vlm import *
