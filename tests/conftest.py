@@ -1,0 +1,41 @@
+# Copyright (c) mmeo contributors. All rights reserved.
+"""Fixtures shared by all tests."""
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope='session')
+def repo_root() -> Path:
+    return ROOT
+
+
+@pytest.fixture(scope='session')
+def real_data() -> Path:
+    """Folder of real samples: ``$MMEO_REAL_DATA`` or ``../shared/data``."""
+    folder = Path(os.environ.get('MMEO_REAL_DATA', ROOT.parent / 'shared' /
+                                 'data'))
+    if not folder.is_dir():
+        pytest.skip(f'no real samples at {folder}; set MMEO_REAL_DATA to the '
+                    'folder that holds them')
+    return folder
+
+
+@pytest.fixture(scope='session')
+def synthearth(tmp_path_factory) -> Path:
+    """A small SynthEarth, made once per test session."""
+    from mmeo.datasets.synthetic import make_synthearth
+    out = tmp_path_factory.mktemp('synthearth')
+    make_synthearth(out, num_scenes=5, size=256, seed=7, progress=False)
+    return out
+
+
+@pytest.fixture(autouse=True)
+def _seeded():
+    torch.manual_seed(0)
+    yield
