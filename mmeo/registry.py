@@ -28,10 +28,15 @@ from mmengine.registry import VISBACKENDS as MMENGINE_VISBACKENDS
 from mmengine.registry import VISUALIZERS as MMENGINE_VISUALIZERS
 from mmengine.registry import WEIGHT_INITIALIZERS as MMENGINE_WEIGHT_INIT
 from mmengine.registry import Registry
+from mmengine.utils import is_installed
 
 # mmengine refuses scopes outside this table in Inferencers and in cross-package
 # `_base_` paths; it is its documented (and only) list of known scopes.
 MODULE2PACKAGE.setdefault('mmeo', 'mmeo')
+# The table names upstream's distribution of mmseg; the maintained fork has
+# another, so `mmseg::...` is found through the module's own name instead.
+if not is_installed(MODULE2PACKAGE['mmseg']):
+    MODULE2PACKAGE['mmseg'] = 'mmseg'
 
 
 def _child(name: str, parent: Registry, *locations: str) -> Registry:
