@@ -7,8 +7,8 @@ where mmcv was installed without its compiled ops, puts the torch stand-ins of
 use.
 """
 
-from mmeo.version import __version__
 from mmeo.ops import install_standin as _install_standin
+from mmeo.version import __version__
 
 _install_standin()
 

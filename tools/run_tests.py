@@ -53,9 +53,9 @@ def main() -> int:
     workers = str(min(4, os.cpu_count() or 1))
     wheel = compiled_wheel(env)
     code = step('the suite, without compiled ops', [
-        sys.executable, '-m', 'pytest', '-n', workers, '-m', 'not slow',
-        '--cov=mmeo', '--cov-report=term:skip-covered', '--durations=15',
-        *sys.argv[1:]], env)
+        sys.executable, '-m', 'pytest', '-n', workers, '--cov=mmeo',
+        '--cov-report=term:skip-covered', '--durations=15', *sys.argv[1:]
+    ], env)
     if wheel is None:
         return code or int(bool(os.environ.get('CI')))
     with tempfile.TemporaryDirectory() as folder:
