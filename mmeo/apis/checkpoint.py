@@ -1,0 +1,249 @@
+# Copyright (c) mmeo contributors. All rights reserved.
+"""Reading checkpoints that may be truncated, foreign or hostile."""
+
+import pickle
+import re
+import zipfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, Optional
+
+import numpy as np
+import torch
+from mmengine.logging import HistoryBuffer, print_log
+from torch import nn
+
+from mmeo.errors import CheckpointError
+
+# Plain data that mmengine keeps beside the weights: its log histories.
+_SAFE = [
+    HistoryBuffer, np.ndarray, np.dtype, np._core.multiarray._reconstruct,
+    np._core.multiarray.scalar, slice,
+    *{type(np.dtype(kind)) for kind in ('f2', 'f4', 'f8', 'i1', 'i2', 'i4',
+                                        'i8', 'u1', 'u2', 'u4', 'u8', '?',
+                                        'U1')},
+]
+
+
+def read_checkpoint(path: str, trust: bool = False,
+                    map_location: Any = 'cpu') -> dict:
+    """Read a checkpoint without running what may be in it.
+
+    Args:
+        path (str): A ``.pth`` or ``.safetensors`` file.
+        trust (bool): Unpickle any object, which can run code. Defaults to
+            False.
+        map_location (Any): As in :func:`torch.load`. Defaults to 'cpu'.
+
+    Returns:
+        dict: The checkpoint; tensors are mapped from the file until used.
+
+    Raises:
+        CheckpointError: If the file is absent, truncated, or holds more than
+            plain data and ``trust`` is False.
+    """
+    file = Path(path).expanduser()
+    if not file.is_file():
+        raise CheckpointError(
+            f'checkpoint {path} does not exist. {_neighbours(file)}')
+    try:
+        if file.suffix == '.safetensors':
+            from safetensors.torch import load_file
+            return dict(state_dict=load_file(file))
+        with torch.serialization.safe_globals(_SAFE):
+            checkpoint = torch.load(
+                file, map_location=map_location, weights_only=not trust,
+                mmap=zipfile.is_zipfile(file) or None)
+    except pickle.UnpicklingError as error:
+        if 'weights_only' not in str(error) and \
+                'Unsupported' not in str(error):
+            raise _unreadable(file, error) from error
+        found = re.findall(r'GLOBAL ([\w.]+)', str(error))
+        what = f'a {found[0]}' if found else 'objects'
+        raise CheckpointError(
+            f'{file} holds {what} beside its weights, and unpickling that '
+            'can run code. If you trust where the file comes from, add '
+            '--trust-checkpoint.') from error
+    except Exception as error:
+        raise _unreadable(file, error) from error
+    if not isinstance(checkpoint, dict):
+        raise CheckpointError(
+            f'{file} holds a {type(checkpoint).__name__}, not a state dict.')
+    return checkpoint
+
+
+def _unreadable(file: Path, error: Exception) -> CheckpointError:
+    size = file.stat().st_size
+    reason = (str(error).splitlines() or ['unknown format'])[0]
+    return CheckpointError(
+        f'{file} ({size} bytes) is not a readable checkpoint: it is '
+        f'truncated or of another format ({reason}). Copy or download it '
+        'again, or use an earlier one.')
+
+
+def _neighbours(file: Path) -> str:
+    if not file.parent.is_dir():
+        return f'Nor does the folder {file.parent}.'
+    names = sorted(p.name for p in file.parent.glob('*.pth'))
+    if not names:
+        return f'The folder {file.parent} has no .pth file.'
+    return f'{file.parent} has: {", ".join(names[-6:])}.'
+
+
+def latest_checkpoint(work_dir: str, trust: bool = False) -> Optional[str]:
+    """The newest checkpoint in ``work_dir`` that can be read.
+
+    A run that was killed, or a disk that filled up, can leave the newest
+    file cut short; then the one before it is taken, with a warning.
+
+    Returns:
+        str | None: Its path, or None if there is no checkpoint at all.
+
+    Raises:
+        CheckpointError: If there are checkpoints and none can be read.
+    """
+    first_error: Optional[CheckpointError] = None
+    for path in _candidates(Path(work_dir)):
+        if path.is_dir():  # sharded checkpoints of FSDP and DeepSpeed
+            return str(path)
+        try:
+            read_checkpoint(str(path), trust)
+        except CheckpointError as error:
+            first_error = first_error or error
+            print_log(f'skipped: {error}', logger='current', level=30)
+        else:
+            return str(path)
+    if first_error is not None:
+        raise first_error
+    return None
+
+
+def _candidates(work_dir: Path) -> Iterable[Path]:
+    """Checkpoints of the training loop, newest first."""
+    found: dict[Path, float] = {}
+    for pattern in ('epoch_*', 'iter_*'):
+        for path in work_dir.glob(pattern):
+            if re.fullmatch(r'(epoch|iter)_\d+(\.pth)?', path.name):
+                found[path] = path.stat().st_mtime
+    pointer = work_dir / 'last_checkpoint'
+    if pointer.is_file():
+        path = Path(pointer.read_text().strip())
+        if not path.exists():  # the folder was moved
+            path = work_dir / path.name
+        if path.exists():
+            found[path] = float('inf')
+    return sorted(found, key=lambda path: (found[path], _step(path)),
+                  reverse=True)
+
+
+def _step(path: Path) -> int:
+    digits = re.findall(r'\d+', path.stem)
+    return int(digits[-1]) if digits else 0
+
+
+def load_into(model: nn.Module,
+              checkpoint: dict,
+              source: str,
+              exclude: Iterable[str] = (),
+              complete: bool = False,
+              warn: Optional[Callable[[str], None]] = None) -> None:
+    """Load a checkpoint's weights and stop where they do not fit.
+
+    mmengine only warns of a wrong shape and leaves that weight random.
+
+    Args:
+        model (nn.Module): Receives the weights, through its own
+            ``_load_from_state_dict`` hooks, which may resize them.
+        checkpoint (dict): With the weights under ``state_dict``, or the
+            weights themselves.
+        source (str): The file, for messages.
+        exclude (Iterable[str]): Regular expressions of keys to leave out on
+            purpose, e.g. a head of another number of classes.
+        complete (bool): Whether each parameter must be in the file, as for
+            testing. Defaults to False.
+        warn (Callable, optional): Takes a message about keys left over on
+            either side.
+
+    Raises:
+        CheckpointError: If a shape differs, nothing matches, or, with
+            ``complete``, a parameter is missing.
+    """
+    patterns = [re.compile(pattern) for pattern in exclude]
+    state = checkpoint.get('state_dict', checkpoint)
+    metadata = getattr(state, '_metadata', None)
+    state = {re.sub(r'^module\.', '', key): value
+             for key, value in state.items()}
+    dropped = [key for key in state
+               if any(pattern.search(key) for pattern in patterns)]
+    for key in dropped:
+        del state[key]
+    if metadata is not None:
+        # Modules convert older layouts of their own by this version table.
+        state = _with_metadata(state, metadata)
+    own = set(model.state_dict())
+    try:
+        result = model.load_state_dict(state, strict=False)
+    except RuntimeError as error:
+        raise _misfit(error, source) from error
+    loaded = own - set(result.missing_keys)
+    parameters = {name for name, _ in model.named_parameters()}
+    if own and not loaded & parameters and parameters:
+        raise CheckpointError(
+            f'{source}: none of its {len(state)} keys '
+            f'({_sample(state)}) is in the model '
+            f'({_sample(sorted(own))}). Use the checkpoint of this model, '
+            'or convert it with tools/model_converters/convert.py.')
+    missing = [key for key in result.missing_keys if key in parameters
+               and not any(pattern.search(key) for pattern in patterns)]
+    if missing and complete:
+        raise CheckpointError(
+            f'{source} lacks {len(missing)} of the model\'s '
+            f'{len(parameters)} parameters, e.g. {_sample(missing)}: they '
+            'would stay random. Use the config this checkpoint was trained '
+            'with; if that is meant, name them in `load_exclude`.')
+    if warn is not None and missing:
+        warn(f'{source} lacks {len(missing)} parameters, which keep their '
+             f'initial values: {_sample(missing)}')
+    if warn is not None and result.unexpected_keys:
+        warn(f'{source} has {len(result.unexpected_keys)} keys the model '
+             f'has no use for: {_sample(result.unexpected_keys)}')
+
+
+def _with_metadata(state: dict, metadata: Any) -> dict:
+    from collections import OrderedDict
+    ordered = OrderedDict(state)
+    ordered._metadata = metadata
+    return ordered
+
+
+def _sample(keys: Iterable[str], limit: int = 4) -> str:
+    keys = list(keys)
+    rest = f', … {len(keys) - limit} more' if len(keys) > limit else ''
+    return ', '.join(keys[:limit]) + rest
+
+
+_SIZE = re.compile(
+    r'size mismatch for (\S+): copying a param with shape '
+    r'(torch\.Size\(\[.*?\]\)|.*?) from checkpoint, the shape in current '
+    r'model is (torch\.Size\(\[.*?\]\)|.*?)\.?$', re.M)
+
+
+def _misfit(error: RuntimeError, source: str) -> CheckpointError:
+    shapes = [
+        f'  {key}: {_tuple(theirs)} in the file, {_tuple(ours)} in the model'
+        for key, theirs, ours in _SIZE.findall(str(error))]
+    if not shapes:
+        return CheckpointError(f'{source} does not fit the model: {error}')
+    shown = shapes[:6]
+    if len(shapes) > len(shown):
+        shown.append(f'  … {len(shapes) - len(shown)} more')
+    return CheckpointError(
+        f'{source} does not fit the model:\n' + '\n'.join(shown) +
+        '\nUse the config it was trained with. To start another head from '
+        'it, leave these weights out on purpose with `load_exclude` (regular '
+        'expressions of keys) in the config.')
+
+
+def _tuple(size: str) -> str:
+    numbers = re.findall(r'\d+', size)
+    return f'({", ".join(numbers)})'

@@ -1,0 +1,103 @@
+# Copyright (c) mmeo contributors. All rights reserved.
+"""Runs the ``main`` of a command-line tool: a user's error is one message.
+
+Exit codes: 0 fine, 1 a bug (with its traceback), 2 an error of the user's
+input, 130 interrupted. ``MMEO_DEBUG=1`` shows the traceback of everything.
+"""
+
+import json
+import os
+import shlex
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from typing import Any, Optional
+
+from mmeo.apis.explain import explain
+
+LAUNCH_VARIABLE = 'MMEO_LAUNCH'
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C during training; the message says what is safe on disk.
+
+    Args:
+        message (str): What the user is told.
+        resumable (bool): Whether ``--resume`` would go on from a checkpoint.
+            Defaults to False.
+    """
+
+    def __init__(self, message: str, resumable: bool = False) -> None:
+        super().__init__(message)
+        self.resumable = resumable
+
+
+def run_main(main: Callable[[], Any]) -> None:
+    """Call ``main`` and exit; never returns.
+
+    Args:
+        main (Callable): Takes nothing; what it returns, if an integer, is
+            the exit code.
+    """
+    try:
+        result = main()
+    except KeyboardInterrupt as error:
+        sys.exit(_interrupted(error))
+    except Exception as error:
+        message = explain(error)
+        if message is None:
+            raise
+        if os.environ.get('MMEO_DEBUG') == '1':
+            traceback.print_exc()
+        _report(message)
+        _leave(2)
+    else:
+        sys.exit(result if isinstance(result, int) else 0)
+
+
+def _leave(code: int) -> None:
+    """Exit without waiting for the other ranks of a distributed run.
+
+    The normal exit of a process group blocks on peers that may hang in a
+    collective this rank will never join.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if 'RANK' in os.environ:
+        os._exit(code)
+    sys.exit(code)
+
+
+def _report(message: str) -> None:
+    rank = int(os.environ.get('RANK', 0))
+    error_file = os.environ.get('TORCHELASTIC_ERROR_FILE')
+    if os.environ.get(LAUNCH_VARIABLE) and error_file:
+        # Our launcher prints the first failure; each rank would repeat it.
+        entry = dict(message=dict(message=message, extraInfo=dict(
+            py_callstack='', timestamp=str(int(time.time())))))
+        with open(error_file, 'w') as file:
+            json.dump(entry, file)
+        return
+    where = f' [rank {rank}]' if rank else ''
+    print(f'error{where}: {message}', file=sys.stderr)
+
+
+def _interrupted(error: KeyboardInterrupt) -> int:
+    if int(os.environ.get('RANK', 0)) == 0:
+        message = str(error) or 'interrupted'
+        if getattr(error, 'resumable', False):
+            message += f' Go on with: {_command()} --resume'
+        print(f'\n{message}', file=sys.stderr)
+    return 130
+
+
+def _command() -> str:
+    words = [word for word in sys.argv if word != '--resume']
+    return shlex.join(['python', *words])
+
+
+def last_line(text: Optional[str]) -> str:
+    """The last line of ``text`` that is not empty."""
+    lines = [line for line in (text or '').splitlines() if line.strip()]
+    return lines[-1].strip() if lines else ''

@@ -1,0 +1,65 @@
+# Copyright (c) mmeo contributors. All rights reserved.
+"""Test-time augmentation: the config's, or flips by default."""
+
+from copy import deepcopy
+
+from mmengine.config import Config, ConfigDict
+
+from mmeo.errors import ConfigError
+
+_SEG = dict(type='mmseg.SegTTAModel')
+_DET = dict(type='mmdet.DetTTAModel', tta_cfg=dict(
+    nms=dict(type='nms', iou_threshold=0.5), max_per_img=100))
+
+
+def add_tta(cfg: Config) -> None:
+    """Wrap model and test pipeline in test-time augmentation, in place.
+
+    Uses ``tta_model`` and ``tta_pipeline`` of the config; what it lacks is
+    made from the test pipeline: the image and its horizontal flip.
+
+    Raises:
+        ConfigError: If neither the config nor the packing transform says how
+            predictions are to be merged.
+    """
+    dataset = cfg.test_dataloader.dataset
+    while 'dataset' in dataset:
+        dataset = dataset['dataset']
+    pipeline = dataset.get('pipeline', [])
+    packing = str(pipeline[-1].get('type')) if pipeline else ''
+    if 'tta_model' not in cfg:
+        cfg.tta_model = _default_model(cfg, packing)
+    if 'tta_pipeline' not in cfg:
+        cfg.tta_pipeline = _with_flips(cfg, pipeline, packing)
+    dataset['pipeline'] = cfg.tta_pipeline
+    cfg.model = ConfigDict(**cfg.tta_model, module=cfg.model)
+
+
+def _default_model(cfg: Config, packing: str) -> dict:
+    if 'PackSegInputs' in packing:
+        return dict(_SEG)
+    if 'PackDetInputs' in packing and 'mmrotate' not in str(cfg.model):
+        return deepcopy(_DET)
+    raise ConfigError(
+        f'{cfg.filename}: --tta needs `tta_model`, how predictions are '
+        'merged, and `tta_pipeline`, what is predicted; this config has '
+        f'neither, and there is no default for {packing or "its pipeline"}.')
+
+
+def _with_flips(cfg: Config, pipeline: list, packing: str) -> list:
+    flip = ('mmdet.RandomFlip' if 'PackDetInputs' in packing else
+            'mmcv.RandomFlip')
+    load = [t for t in pipeline[:-1]
+            if not str(t.get('type')).endswith('LoadAnnotations')]
+    annotations = [t for t in pipeline[:-1] if t not in load]
+    pack = deepcopy(pipeline[-1])
+    pack.setdefault('meta_keys', (
+        'img_id', 'img_path', 'seg_map_path', 'ori_shape', 'img_shape',
+        'scale_factor', 'flip', 'flip_direction', 'reduce_zero_label')
+        if 'Seg' in packing else
+        ('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor',
+         'flip', 'flip_direction'))
+    return [*load, dict(type='mmcv.TestTimeAug', transforms=[
+        [dict(type=flip, prob=0.), dict(type=flip, prob=1.)],
+        annotations or [dict(type='mmseg.LoadAnnotations')],
+        [pack]])]
