@@ -1,1 +1,9 @@
 # Copyright (c) mmeo contributors. All rights reserved.
+from .change_pair import ChangePairDataset
+from .dota import DOTADataset
+from .geo_seg import GeoSegDataset, LoveDADataset
+from .transforms import *
+
+__all__ = [
+    'ChangePairDataset', 'DOTADataset', 'GeoSegDataset', 'LoveDADataset'
+]

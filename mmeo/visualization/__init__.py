@@ -1,1 +1,8 @@
 # Copyright (c) mmeo contributors. All rights reserved.
+from .rendering import read_rgb, side_by_side, stretch
+from .visualizers import ChangeVisualizer, GeoSegVisualizer
+
+__all__ = [
+    'ChangeVisualizer', 'GeoSegVisualizer', 'read_rgb', 'side_by_side',
+    'stretch'
+]
