@@ -1,0 +1,72 @@
+# Copyright (c) mmeo contributors. All rights reserved.
+"""Pre-norm transformer block with layer scale."""
+
+from mmcv.cnn.bricks import DropPath
+from torch import Tensor, nn
+from torch.nn.parameter import Parameter
+
+from .attention import SelfAttention
+
+
+class MLP(nn.Module):
+    """Two linear layers around an exact GELU.
+
+    Args:
+        embed_dims (int): Channels in and out.
+        hidden_dims (int): Channels between.
+    """
+
+    def __init__(self, embed_dims: int, hidden_dims: int) -> None:
+        super().__init__()
+        self.fc1 = nn.Linear(embed_dims, hidden_dims)
+        self.act = nn.GELU()
+        self.fc2 = nn.Linear(hidden_dims, embed_dims)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(..., C)`` to ``(..., C)``."""
+        return self.fc2(self.act(self.fc1(x)))
+
+
+class TransformerBlock(nn.Module):
+    """``x + ls1 * attn(norm1(x))``, then ``x + ls2 * mlp(norm2(x))``.
+
+    Layer scale multiplies a branch before its drop path, as in InternViT.
+
+    Args:
+        embed_dims (int): Channels.
+        num_heads (int): Attention heads.
+        mlp_ratio (float): Hidden over outer channels of the MLP. Defaults to
+            4.0.
+        qkv_bias (bool): Defaults to True.
+        qk_norm (bool): Defaults to False.
+        drop_path_rate (float): Probability of dropping a branch per sample.
+            Defaults to 0.0.
+        layer_scale_init (float): First value of ``ls1`` and ``ls2``. Defaults
+            to 0.1.
+        fused (bool): See :class:`SelfAttention`. Defaults to True.
+    """
+
+    def __init__(self,
+                 embed_dims: int,
+                 num_heads: int,
+                 mlp_ratio: float = 4.0,
+                 qkv_bias: bool = True,
+                 qk_norm: bool = False,
+                 drop_path_rate: float = 0.0,
+                 layer_scale_init: float = 0.1,
+                 fused: bool = True) -> None:
+        super().__init__()
+        self.norm1 = nn.LayerNorm(embed_dims, eps=1e-6)
+        self.attn = SelfAttention(embed_dims, num_heads, qkv_bias, qk_norm,
+                                  fused)
+        self.norm2 = nn.LayerNorm(embed_dims, eps=1e-6)
+        self.mlp = MLP(embed_dims, int(embed_dims * mlp_ratio))
+        self.ls1 = Parameter(self.norm1.weight.new_full((embed_dims, ),
+                                                        layer_scale_init))
+        self.ls2 = Parameter(self.ls1.detach().clone())
+        self.drop_path = DropPath(drop_path_rate)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map tokens ``(B, N, C)`` to ``(B, N, C)``."""
+        x = x + self.drop_path(self.ls1 * self.attn(self.norm1(x)))
+        return x + self.drop_path(self.ls2 * self.mlp(self.norm2(x)))

@@ -1,0 +1,104 @@
+# Copyright (c) mmeo contributors. All rights reserved.
+"""Conversion between the key layouts of a checkpoint family."""
+
+import logging
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from mmeo.errors import CheckpointError, ConfigError
+
+from .families import internvit, internvl
+from .io import unwrap
+from .report import Report
+
+_FAMILIES = {'internvit': internvit, 'internvl': internvl}
+_logger = logging.getLogger(__name__)
+
+
+def detect_family(state: Mapping[str, Tensor]) -> str:
+    """Name the family of a state dict by its keys.
+
+    Raises:
+        CheckpointError: If no family fits.
+    """
+    if internvl.detect(state):
+        return 'internvl'
+    internvit.locate(state)  # raises the message if there is none
+    return 'internvit'
+
+
+def convert_with_report(
+        state_dict: Mapping,
+        to: str = 'mmeo',
+        family: str = 'auto') -> tuple[dict[str, Tensor], Report]:
+    """As :func:`convert`, with an account of the keys.
+
+    Returns:
+        tuple[dict[str, Tensor], Report]: The tensors and the account.
+    """
+    if family not in ('auto', *_FAMILIES):
+        raise ConfigError(f'family={family!r} is unknown: choose auto, '
+                          f'{", ".join(_FAMILIES)}.')
+    state = unwrap(state_dict)
+    family = detect_family(state) if family == 'auto' else family
+    module = _FAMILIES[family]
+    if to not in module.LAYOUTS:
+        raise ConfigError(f'to={to!r} is unknown for {family}: choose '
+                          f'{", ".join(module.LAYOUTS)}.')
+    found, report = module.to_mmeo(state)
+    if not found:
+        raise CheckpointError(f'no key of family {family} was found.')
+    return module.from_mmeo(found, to), report
+
+
+def convert(state_dict: Mapping,
+            to: str = 'mmeo',
+            family: str = 'auto') -> dict[str, Tensor]:
+    """Rename, split and join tensors into another key layout.
+
+    A pure function: the input is not changed, and tensors are shared with it
+    where they need no work. Keys left out, or looked for in vain, are logged
+    as a warning; :func:`convert_with_report` returns them.
+
+    Args:
+        state_dict (Mapping): A state dict or a whole checkpoint, in any
+            layout of the family.
+        to (str): ``'mmeo'``, ``'hf'`` or ``'original'``. Defaults to
+            ``'mmeo'``.
+        family (str): ``'internvit'``, ``'internvl'``, or ``'auto'`` to tell
+            it by the keys. Defaults to ``'auto'``.
+
+    Returns:
+        dict[str, Tensor]: Tensors under the names of ``to``.
+
+    Raises:
+        ConfigError: If family or layout are unknown.
+        CheckpointError: If the checkpoint holds no such model.
+
+    Example:
+        >>> state = mmeo.weights.load('InternViT-300M.safetensors')
+        >>> vit.load_state_dict(mmeo.weights.convert(state, to='mmeo'))
+    """
+    state, report = convert_with_report(state_dict, to, family)
+    if report.missing or report.unexpected:
+        _logger.warning('%s', report.text())
+    return state
+
+
+def extract_vision(state_dict: Mapping) -> dict[str, Tensor]:
+    """Take the vision encoder out of any checkpoint that holds one.
+
+    Works on InternVL in all layouts, on checkpoints of InstructVLM, and on
+    fine-tuned detectors and segmentors.
+
+    Args:
+        state_dict (Mapping): A state dict or a whole checkpoint.
+
+    Returns:
+        dict[str, Tensor]: Tensors under the names of ``InternViT``.
+
+    Raises:
+        CheckpointError: If there is not exactly one encoder.
+    """
+    return internvit.to_mmeo(unwrap(state_dict))[0]

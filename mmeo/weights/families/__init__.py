@@ -1,0 +1,2 @@
+# Copyright (c) mmeo contributors. All rights reserved.
+"""Key layouts, one module for each family of checkpoints."""
