@@ -15,9 +15,24 @@ from torch import nn
 
 from mmeo.errors import CheckpointError
 
-# Plain data that mmengine keeps beside the weights: its log histories.
+
+def _history_method(owner: type, name: str) -> Callable:
+    """Stands for ``getattr``, which the log histories are pickled with.
+
+    mmengine allows the real one, by which a file can reach any attribute.
+    """
+    if owner is not HistoryBuffer or name.startswith('_'):
+        raise pickle.UnpicklingError(f'Unsupported getattr of {owner}')
+    return getattr(owner, name)
+
+
+# torch finds an allowed global by these names.
+_history_method.__module__ = 'builtins'
+_history_method.__name__ = _history_method.__qualname__ = 'getattr'
+
+# Plain data that mmengine keeps beside the weights.
 _SAFE = [
-    HistoryBuffer, np.ndarray, np.dtype, np._core.multiarray._reconstruct,
+    HistoryBuffer, _history_method, np.ndarray, np.dtype, np._core.multiarray._reconstruct,
     np._core.multiarray.scalar, slice,
     *{type(np.dtype(kind)) for kind in ('f2', 'f4', 'f8', 'i1', 'i2', 'i4',
                                         'i8', 'u1', 'u2', 'u4', 'u8', '?',
