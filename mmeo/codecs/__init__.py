@@ -1,1 +1,17 @@
 # Copyright (c) mmeo contributors. All rights reserved.
+"""Pure functions between data and text."""
+
+from .boxes import BOX_SCALE, BoxText, decode_boxes, encode_boxes
+from .dialogue import (IGNORE_INDEX, RenderedDialogue, read_turns,
+                       render_dialogue)
+from .templates import (IMAGE_PLACEHOLDER, INTERNVL_TOKENS, TEMPLATES,
+                        DialogueTemplate, get_template)
+from .tokenizers import ByteBPETokenizer, PretrainedTokenizer, build_tokenizer
+
+__all__ = [
+    'BOX_SCALE', 'IGNORE_INDEX', 'IMAGE_PLACEHOLDER', 'INTERNVL_TOKENS',
+    'TEMPLATES', 'BoxText', 'ByteBPETokenizer', 'DialogueTemplate',
+    'PretrainedTokenizer', 'RenderedDialogue', 'build_tokenizer',
+    'decode_boxes', 'encode_boxes', 'get_template', 'read_turns',
+    'render_dialogue'
+]

@@ -1,0 +1,64 @@
+# Copyright (c) mmeo contributors. All rights reserved.
+"""Puts a list of dialogues onto the device as one packed batch."""
+
+from collections.abc import Sequence
+
+import torch
+from mmengine.model import BaseDataPreprocessor
+
+from mmeo.errors import DataError
+from mmeo.registry import MODELS
+
+IMAGENET_MEAN = (123.675, 116.28, 103.53)
+IMAGENET_STD = (58.395, 57.12, 57.375)
+
+
+@MODELS.register_module()
+class VLMDataPreprocessor(BaseDataPreprocessor):
+    """Concatenates and normalises.
+
+    Args:
+        mean (Sequence[float]): Per channel, RGB, range 0-255. Defaults to
+            ImageNet's.
+        std (Sequence[float]): Per channel. Defaults to ImageNet's.
+        non_blocking (bool): Copy to the device asynchronously. Defaults to
+            False.
+    """
+
+    def __init__(self,
+                 mean: Sequence[float] = IMAGENET_MEAN,
+                 std: Sequence[float] = IMAGENET_STD,
+                 non_blocking: bool = False) -> None:
+        super().__init__(non_blocking)
+        self.register_buffer('mean', torch.tensor(mean).view(-1, 1, 1), False)
+        self.register_buffer('std', torch.tensor(std).view(-1, 1, 1), False)
+
+    def forward(self, data: dict, training: bool = False) -> dict:
+        """Make the batch.
+
+        Args:
+            data (dict): ``inputs``, a dict of lists over the B samples:
+                ``pixel_values`` ``(T_i, 3, H, W)`` uint8 RGB, and
+                ``input_ids``, ``labels``, ``image_mask`` of ``(L_i,)``;
+                ``data_samples``, a list or None.
+            training (bool): Unused. Defaults to False.
+
+        Returns:
+            dict: ``inputs`` with ``pixel_values`` ``(sum T_i, 3, H, W)``
+            float, the others ``(sum L_i,)``, and ``lengths``, a list of the
+            L_i; ``data_samples``.
+        """
+        data = self.cast_data(data)
+        inputs = data['inputs']
+        sizes = {tuple(tiles.shape[-2:]) for tiles in inputs['pixel_values']}
+        if len(sizes) > 1:
+            raise DataError(f'tiles of different sizes in a batch: {sizes}; '
+                            'use one `image_size` in DynamicTiling')
+        tiles = torch.cat(inputs['pixel_values']).to(self.mean.dtype)
+        out = {
+            key: torch.cat(inputs[key])
+            for key in ('input_ids', 'labels', 'image_mask')
+        }
+        out['pixel_values'] = (tiles - self.mean) / self.std
+        out['lengths'] = [len(ids) for ids in inputs['input_ids']]
+        return dict(inputs=out, data_samples=data.get('data_samples'))

@@ -1,0 +1,76 @@
+# Copyright (c) mmeo contributors. All rights reserved.
+"""Several samples in one row: no padding, and no attention across samples."""
+
+from dataclasses import dataclass
+from typing import Optional
+
+import torch
+from torch import Tensor
+
+IGNORE_INDEX = -100
+
+
+@dataclass
+class PackedSequence:
+    """Samples one behind the other; N is the sum of their lengths.
+
+    Attributes:
+        embeds (Tensor): ``(N, C)`` input embeddings.
+        positions (Tensor): ``(N,)`` int64 position ids, restarting per
+            sample; they keep the gaps of dropped tokens.
+        labels (Tensor): ``(N,)`` int64 ids to be learned, -100 elsewhere.
+        lengths (list[int]): Tokens of each sample.
+    """
+
+    embeds: Tensor
+    positions: Tensor
+    labels: Tensor
+    lengths: list[int]
+
+    def keep(self, mask: Tensor) -> 'PackedSequence':
+        """Keep the tokens where ``mask`` ``(N,)`` is True."""
+        lengths = [int(part.sum()) for part in mask.split(self.lengths)]
+        return PackedSequence(self.embeds[mask], self.positions[mask],
+                              self.labels[mask], lengths)
+
+    def targets(self) -> Tensor:
+        """``(N,)`` the next token's label, -100 at the end of a sample."""
+        targets = torch.full_like(self.labels, IGNORE_INDEX)
+        targets[:-1] = self.labels[1:]
+        ends = torch.tensor(self.lengths).cumsum(0) - 1
+        targets[ends.to(targets.device)] = IGNORE_INDEX
+        return targets
+
+
+def sample_positions(lengths: list[int],
+                     device: Optional[torch.device] = None) -> Tensor:
+    """``(N,)`` position ids that restart at each sample."""
+    return torch.cat([torch.arange(n, device=device) for n in lengths])
+
+
+def pad(values: Tensor,
+        lengths: list[int],
+        value: float = 0,
+        left: bool = False) -> Tensor:
+    """Unpack into rows of the longest sample.
+
+    Args:
+        values (Tensor): ``(N, ...)``.
+        lengths (list[int]): Length of each of the B samples.
+        value (float): Fills the rest. Defaults to 0.
+        left (bool): Put the padding before the tokens. Defaults to False.
+
+    Returns:
+        Tensor: ``(B, max(lengths), ...)``.
+    """
+    longest = max(lengths)
+    out = values.new_full((len(lengths), longest, *values.shape[1:]), value)
+    for row, part in zip(out, values.split(lengths)):
+        row[longest - len(part) if left else 0:][:len(part)] = part
+    return out
+
+
+def unpad(rows: Tensor, lengths: list[int]) -> Tensor:
+    """Inverse of :func:`pad` with right padding: ``(B, L, ...)``->
+    ``(N, ...)``."""
+    return torch.cat([row[:n] for row, n in zip(rows, lengths)])
