@@ -2,8 +2,11 @@
 from .change_pair import ChangePairDataset
 from .dota import DOTADataset
 from .geo_seg import GeoSegDataset, LoveDADataset
+from .instruct_dataset import InstructDataset
+from .mixture_dataset import MixtureDataset
 from .transforms import *
 
 __all__ = [
-    'ChangePairDataset', 'DOTADataset', 'GeoSegDataset', 'LoveDADataset'
+    'ChangePairDataset', 'DOTADataset', 'GeoSegDataset', 'InstructDataset',
+    'LoveDADataset', 'MixtureDataset'
 ]

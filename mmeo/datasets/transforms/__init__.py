@@ -1,11 +1,14 @@
 # Copyright (c) mmeo contributors. All rights reserved.
 from .change import (ExchangeTime, ForEachDate, LoadChangePair,
                      PackChangeInputs)
+from .dynamic_tiling import DynamicTiling, LoadDialogueImages
 from .load_annotations import LoadGeoAnnotations
 from .load_image import LoadImage
 from .load_raster import LoadRaster, NormalizeBands
+from .pack_dialogue import PackDialogue
 
 __all__ = [
-    'ExchangeTime', 'ForEachDate', 'LoadChangePair', 'LoadGeoAnnotations',
-    'LoadImage', 'LoadRaster', 'NormalizeBands', 'PackChangeInputs'
+    'DynamicTiling', 'ExchangeTime', 'ForEachDate', 'LoadChangePair',
+    'LoadDialogueImages', 'LoadGeoAnnotations', 'LoadImage', 'LoadRaster',
+    'NormalizeBands', 'PackChangeInputs', 'PackDialogue'
 ]
