@@ -9,6 +9,7 @@ from typing import Union
 
 import rasterio
 from rasterio.errors import RasterioError, RasterioIOError
+from rasterio.io import DatasetReader
 
 from mmeo.errors import ConfigError, DataError, MissingDataError
 
@@ -27,7 +28,7 @@ def is_remote(path: str) -> bool:
 @contextmanager
 def open_raster(path: Union[str, PathLike],
                 allow_network: bool = False) -> Iterator[
-                    rasterio.DatasetReader]:
+                    DatasetReader]:
     """Open a raster for reading.
 
     Args:
@@ -36,7 +37,7 @@ def open_raster(path: Union[str, PathLike],
             that refer to other sources (VRT). Defaults to False.
 
     Yields:
-        rasterio.DatasetReader: The open file.
+        DatasetReader: The open file.
 
     Raises:
         MissingDataError: If the file does not exist.
@@ -53,7 +54,8 @@ def open_raster(path: Union[str, PathLike],
                                '`data_root` and the file suffix.')
     drivers = None if allow_network else list(LOCAL_DRIVERS)
     try:
-        with rasterio.open(path, driver=drivers) as src:
+        # `rasterio.open` takes a single driver; the class behind it a list.
+        with rasterio.Env(), DatasetReader(path, driver=drivers) as src:
             yield src
     except RasterioIOError as error:
         raise DataError(
@@ -64,7 +66,7 @@ def open_raster(path: Union[str, PathLike],
         raise DataError(f'raster {path}: {error}') from error
 
 
-def resolve_bands(src: rasterio.DatasetReader,
+def resolve_bands(src: DatasetReader,
                   bands: Union[Sequence[Band], None]) -> list[int]:
     """Turn band numbers and names into 1-based band indexes.
 

@@ -75,12 +75,14 @@ class GeoSegVisualizer(_PanelVisualizer):
     Classes and palette come from the dataset.
 
     Args:
+        name (str): Name of the instance. Defaults to 'visualizer'.
         alpha (float): Opacity of the colours over the image. Defaults to 0.6.
         **kwargs: As for mmengine's ``Visualizer``.
     """
 
-    def __init__(self, *args: Any, alpha: float = 0.6, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, name: str = 'visualizer', alpha: float = 0.6,
+                 **kwargs: Any) -> None:
+        super().__init__(name, **kwargs)
         self.alpha = alpha
 
     def panels(self, image: np.ndarray, data_sample: Any, draw_gt: bool,
@@ -106,6 +108,7 @@ class ChangeVisualizer(_PanelVisualizer):
     a label the predicted change is white.
 
     Args:
+        name (str): Name of the instance. Defaults to 'visualizer'.
         rgb_bands (list[int | str], optional): Bands of the second date shown
             as red, green, blue. Defaults to None, the first three.
         **kwargs: As for mmengine's ``Visualizer``.
@@ -114,9 +117,10 @@ class ChangeVisualizer(_PanelVisualizer):
     LEGEND = {'hit': (255, 255, 255), 'false alarm': (230, 40, 40),
               'miss': (40, 110, 255)}
 
-    def __init__(self, *args: Any, rgb_bands: Optional[Sequence] = None,
+    def __init__(self, name: str = 'visualizer',
+                 rgb_bands: Optional[Sequence] = None,
                  **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(name, **kwargs)
         self.rgb_bands = rgb_bands
 
     def panels(self, image: np.ndarray, data_sample: Any, draw_gt: bool,

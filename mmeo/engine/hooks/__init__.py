@@ -1,5 +1,6 @@
 # Copyright (c) mmeo contributors. All rights reserved.
 from .checkpoint_hook import AtomicCheckpointHook
 from .progress_hook import ProgressHook
+from .step_seed_hook import StepSeedHook
 
-__all__ = ['AtomicCheckpointHook', 'ProgressHook']
+__all__ = ['AtomicCheckpointHook', 'ProgressHook', 'StepSeedHook']
