@@ -1,4 +1,10 @@
 # Copyright (c) mmeo contributors. All rights reserved.
-from .standin import install_standin
+"""Torch stand-ins for the compiled ops of mmcv, and the way to the real ones.
 
-__all__ = ['install_standin']
+Importing this package imports neither torch nor mmcv.
+"""
+
+from mmeo.ops.compiled import load_compiled
+from mmeo.ops.standin import install_standin, ops_status
+
+__all__ = ['install_standin', 'load_compiled', 'ops_status']
