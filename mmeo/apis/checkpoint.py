@@ -1,108 +1,40 @@
 # Copyright (c) mmeo contributors. All rights reserved.
-"""Reading checkpoints that may be truncated, foreign or hostile."""
+"""Finding checkpoints, and loading them so that nothing stays random."""
 
-import pickle
 import re
-import zipfile
+import sys
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Optional
 
-import numpy as np
-import torch
-from mmengine.logging import HistoryBuffer, print_log
 from torch import nn
 
+from mmeo import weights
 from mmeo.errors import CheckpointError
 
 
-def _history_method(owner: type, name: str) -> Callable:
-    """Stands for ``getattr``, which the log histories are pickled with.
-
-    mmengine allows the real one, by which a file can reach any attribute.
-    """
-    if owner is not HistoryBuffer or name.startswith('_'):
-        raise pickle.UnpicklingError(f'Unsupported getattr of {owner}')
-    return getattr(owner, name)
-
-
-# torch finds an allowed global by these names.
-_history_method.__module__ = 'builtins'
-_history_method.__name__ = _history_method.__qualname__ = 'getattr'
-
-# Plain data that mmengine keeps beside the weights.
-_SAFE = [
-    HistoryBuffer, _history_method, np.ndarray, np.dtype, np._core.multiarray._reconstruct,
-    np._core.multiarray.scalar, slice,
-    *{type(np.dtype(kind)) for kind in ('f2', 'f4', 'f8', 'i1', 'i2', 'i4',
-                                        'i8', 'u1', 'u2', 'u4', 'u8', '?',
-                                        'U1')},
-]
-
-
-def read_checkpoint(path: str, trust: bool = False,
-                    map_location: Any = 'cpu') -> dict:
-    """Read a checkpoint without running what may be in it.
+def read_checkpoint(path: str, trust: bool = False) -> dict:
+    """Read a checkpoint of a Runner, or bare weights.
 
     Args:
-        path (str): A ``.pth`` or ``.safetensors`` file.
+        path (str): The file.
         trust (bool): Unpickle any object, which can run code. Defaults to
             False.
-        map_location (Any): As in :func:`torch.load`. Defaults to 'cpu'.
 
     Returns:
-        dict: The checkpoint; tensors are mapped from the file until used.
+        dict: The checkpoint, in CPU memory, mapped from the file until used.
 
     Raises:
         CheckpointError: If the file is absent, truncated, or holds more than
             plain data and ``trust`` is False.
     """
-    file = Path(path).expanduser()
-    if not file.is_file():
-        raise CheckpointError(
-            f'checkpoint {path} does not exist. {_neighbours(file)}')
-    try:
-        if file.suffix == '.safetensors':
-            from safetensors.torch import load_file
-            return dict(state_dict=load_file(file))
-        with torch.serialization.safe_globals(_SAFE):
-            checkpoint = torch.load(
-                file, map_location=map_location, weights_only=not trust,
-                mmap=zipfile.is_zipfile(file) or None)
-    except pickle.UnpicklingError as error:
-        if 'weights_only' not in str(error) and \
-                'Unsupported' not in str(error):
-            raise _unreadable(file, error) from error
-        found = re.findall(r'GLOBAL ([\w.]+)', str(error))
-        what = f'a {found[0]}' if found else 'objects'
-        raise CheckpointError(
-            f'{file} holds {what} beside its weights, and unpickling that '
-            'can run code. If you trust where the file comes from, add '
-            '--trust-checkpoint.') from error
-    except Exception as error:
-        raise _unreadable(file, error) from error
+    checkpoint = weights.load(path, trust)
     if not isinstance(checkpoint, dict):
         raise CheckpointError(
-            f'{file} holds a {type(checkpoint).__name__}, not a state dict.')
+            f'{path} holds a {type(checkpoint).__name__}, not weights by '
+            'name: use a file that a training run or a converter wrote.')
     return checkpoint
-
-
-def _unreadable(file: Path, error: Exception) -> CheckpointError:
-    size = file.stat().st_size
-    reason = (str(error).splitlines() or ['unknown format'])[0]
-    return CheckpointError(
-        f'{file} ({size} bytes) is not a readable checkpoint: it is '
-        f'truncated or of another format ({reason}). Copy or download it '
-        'again, or use an earlier one.')
-
-
-def _neighbours(file: Path) -> str:
-    if not file.parent.is_dir():
-        return f'Nor does the folder {file.parent}.'
-    names = sorted(p.name for p in file.parent.glob('*.pth'))
-    if not names:
-        return f'The folder {file.parent} has no .pth file.'
-    return f'{file.parent} has: {", ".join(names[-6:])}.'
 
 
 def latest_checkpoint(work_dir: str, trust: bool = False) -> Optional[str]:
@@ -125,7 +57,8 @@ def latest_checkpoint(work_dir: str, trust: bool = False) -> Optional[str]:
             read_checkpoint(str(path), trust)
         except CheckpointError as error:
             first_error = first_error or error
-            print_log(f'skipped: {error}', logger='current', level=30)
+            # Before the Runner exists there is no logger yet.
+            print(f'warning: skipped, {error}', file=sys.stderr)
         else:
             return str(path)
     if first_error is not None:
@@ -192,9 +125,10 @@ def load_into(model: nn.Module,
                if any(pattern.search(key) for pattern in patterns)]
     for key in dropped:
         del state[key]
+    state = OrderedDict(state)
     if metadata is not None:
         # Modules convert older layouts of their own by this version table.
-        state = _with_metadata(state, metadata)
+        state._metadata = metadata
     own = set(model.state_dict())
     try:
         result = model.load_state_dict(state, strict=False)
@@ -222,13 +156,6 @@ def load_into(model: nn.Module,
     if warn is not None and result.unexpected_keys:
         warn(f'{source} has {len(result.unexpected_keys)} keys the model '
              f'has no use for: {_sample(result.unexpected_keys)}')
-
-
-def _with_metadata(state: dict, metadata: Any) -> dict:
-    from collections import OrderedDict
-    ordered = OrderedDict(state)
-    ordered._metadata = metadata
-    return ordered
 
 
 def _sample(keys: Iterable[str], limit: int = 4) -> str:

@@ -45,12 +45,14 @@ def prepare(cfg: Config, launcher: str = 'none',
             timeout=datetime.timedelta(seconds=timeout))
         torch_dist.init_process_group('gloo', **options)
     if 'strategy' not in cfg:
-        wrapper = cfg.setdefault('model_wrapper_cfg', {})
-        wrapper.setdefault('type', 'MMDistributedDataParallel')
-        wrapper.setdefault('broadcast_buffers', False)
-        wrapper.setdefault('find_unused_parameters',
-                           cfg.get('find_unused_parameters', False))
-        wrapper.setdefault('device_ids', None)
+        cfg.model_wrapper_cfg = {
+            'type': 'MMDistributedDataParallel',
+            'broadcast_buffers': False,
+            'find_unused_parameters': cfg.get('find_unused_parameters',
+                                              False),
+            'device_ids': None,
+            **cfg.get('model_wrapper_cfg', {}),
+        }
 
 
 def _slurm_environment() -> None:

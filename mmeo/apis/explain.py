@@ -158,5 +158,9 @@ def _missing_package(error: BaseException) -> Optional[str]:
         return None
     if error.name.split('.')[0] == 'mmeo':
         return None
+    if error.name == 'mmcv._ext':
+        return ('mmcv has no compiled ops and its stand-ins are not in '
+                'place: `import mmeo` before mmcv, or add '
+                "`custom_imports = dict(imports=['mmeo'])` to the config.")
     return (f"the Python package '{error.name}' is missing. Install it, or "
             'run `python -m mmeo.cli doctor` to see what else is.')

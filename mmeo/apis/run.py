@@ -12,7 +12,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
-from typing import Any, Optional
+from typing import Any
 
 from mmeo.apis.explain import explain
 
@@ -74,10 +74,9 @@ def _report(message: str) -> None:
     error_file = os.environ.get('TORCHELASTIC_ERROR_FILE')
     if os.environ.get(LAUNCH_VARIABLE) and error_file:
         # Our launcher prints the first failure; each rank would repeat it.
-        entry = dict(message=dict(message=message, extraInfo=dict(
-            py_callstack='', timestamp=str(int(time.time())))))
         with open(error_file, 'w') as file:
-            json.dump(entry, file)
+            json.dump(dict(message=message, timestamp=int(time.time())),
+                      file)
         return
     where = f' [rank {rank}]' if rank else ''
     print(f'error{where}: {message}', file=sys.stderr)
@@ -95,9 +94,3 @@ def _interrupted(error: KeyboardInterrupt) -> int:
 def _command() -> str:
     words = [word for word in sys.argv if word != '--resume']
     return shlex.join(['python', *words])
-
-
-def last_line(text: Optional[str]) -> str:
-    """The last line of ``text`` that is not empty."""
-    lines = [line for line in (text or '').splitlines() if line.strip()]
-    return lines[-1].strip() if lines else ''

@@ -99,11 +99,11 @@ def _draw(cfg: Config, show: bool, show_dir: Optional[str],
         if 'DetVisualizationHook' in str(hook['type']):
             hook['test_out_dir'] = folder
         else:
-            visualizer = cfg.setdefault('visualizer', dict(type='Visualizer'))
+            visualizer = dict(cfg.get('visualizer', dict(type='Visualizer')))
             visualizer['save_dir'] = folder
-            backends = visualizer.setdefault('vis_backends', [])
-            if not backends:
-                backends.append(dict(type='LocalVisBackend'))
+            if not visualizer.get('vis_backends'):
+                visualizer['vis_backends'] = [dict(type='LocalVisBackend')]
+            cfg.visualizer = visualizer
 
 
 def _write(path: Path, cfg: Config, checkpoint: Optional[str],

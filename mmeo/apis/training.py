@@ -65,7 +65,7 @@ def train(config: ConfigLike,
     if auto_scale_lr:
         set_auto_scale_lr(cfg)
     if seed is not None:
-        cfg.setdefault('randomness', {})['seed'] = seed
+        cfg.randomness = {**cfg.get('randomness', {}), 'seed': seed}
     cfg.trust_checkpoint = trust_checkpoint
     prepare(cfg, launcher, local_rank)
     _settle_resume(cfg, resume)
@@ -98,9 +98,9 @@ def _settle_resume(cfg: Config, resume: Union[bool, str]) -> None:
     cfg.load_from, cfg.resume = path, True
     if not Path(path).is_dir():
         meta = read_checkpoint(path, cfg.trust_checkpoint).get('meta', {})
-        randomness = cfg.setdefault('randomness', {})
+        randomness = cfg.get('randomness', {})
         if randomness.get('seed') is None and meta.get('seed') is not None:
-            randomness['seed'] = meta['seed']
+            cfg.randomness = {**randomness, 'seed': meta['seed']}
 
 
 def _interrupted(runner: Runner) -> Interrupted:

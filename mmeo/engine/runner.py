@@ -1,6 +1,7 @@
 # Copyright (c) mmeo contributors. All rights reserved.
 """mmengine's Runner with checked, safe loading of checkpoints."""
 
+import copy
 import os
 from collections.abc import Callable
 from typing import Any, Union
@@ -32,7 +33,8 @@ class CheckedRunner(Runner):
 
         Args:
             filename (str): A file, or an address mmengine can load from.
-            map_location (str | Callable): Defaults to 'cpu'.
+            map_location (str | Callable): For addresses; files are read
+                into CPU memory. Defaults to 'cpu'.
             strict (bool): Whether each parameter must be in the file, as it
                 always must for resuming and testing. Defaults to False.
             **kwargs: ``revise_keys`` of mmengine has no effect: the prefix
@@ -49,7 +51,11 @@ class CheckedRunner(Runner):
         else:
             checkpoint = read_checkpoint(
                 os.path.expanduser(filename),
-                self.cfg.get('trust_checkpoint', False), map_location)
+                self.cfg.get('trust_checkpoint', False))
+            if self._resume and 'optimizer' in checkpoint:
+                # The state would go on living in the mapped file.
+                checkpoint['optimizer'] = copy.deepcopy(
+                    checkpoint['optimizer'])
         self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
         model = self.model
         while is_model_wrapper(model) or isinstance(model, BaseTTAModel):

@@ -1,7 +1,7 @@
 # Copyright (c) mmeo contributors. All rights reserved.
 default_scope = 'mmeo'
 custom_imports = dict(imports=['toy_task'])
-model = dict(type='ToyModel')
+model = dict(type='ToyModel', dropout=0.3)
 train_dataloader = dict(
     batch_size=4,
     num_workers=0,
@@ -32,3 +32,4 @@ default_hooks = dict(
         max_keep_ckpts=2))
 randomness = dict(seed=0)
 log_processor = dict(by_epoch=False, window_size=1)
+custom_hooks = [dict(type='StepSeedHook')]

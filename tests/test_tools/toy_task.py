@@ -4,13 +4,15 @@
 import time
 
 import torch
+from mmengine.dist import get_rank
 from mmengine.evaluator import BaseMetric
+from mmengine.hooks import Hook
 from mmengine.model import BaseModel
 from torch import nn
 from torch.utils.data import Dataset
 
 from mmeo.errors import DataError
-from mmeo.registry import DATASETS, METRICS, MODELS
+from mmeo.registry import DATASETS, HOOKS, METRICS, MODELS
 
 
 @DATASETS.register_module()
@@ -61,8 +63,27 @@ class ToyModel(BaseModel):
 class ToyMetric(BaseMetric):
     """Mean absolute error."""
 
+    default_prefix = 'toy'
+
     def process(self, data_batch, data_samples) -> None:
         self.results += [sample['error'] for sample in data_samples]
 
     def compute_metrics(self, results: list) -> dict:
         return dict(error=sum(results) / len(results))
+
+
+@HOOKS.register_module()
+class SaveRankHook(Hook):
+    """Writes what each process saw and ended with."""
+
+    seen: list = []
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None,
+                         outputs=None) -> None:
+        self.seen += [float(y) for y in data_batch['target']]
+
+    def after_train(self, runner) -> None:
+        torch.save(
+            dict(state_dict=runner.model.module.state_dict(),
+                 seen=self.seen),
+            f'{runner.work_dir}/rank_{get_rank()}.pth')
