@@ -1,0 +1,126 @@
+# Copyright (c) mmeo contributors. All rights reserved.
+"""Sentinel-2-like and Sentinel-1-like 10 m time series of a scene."""
+
+import numpy as np
+
+from mmeo.datasets.synthetic.classes import LEAF_IDS, LEAVES, leaves_of
+from mmeo.datasets.synthetic.plan import FIRST
+from mmeo.datasets.synthetic.raster import Scene
+from mmeo.datasets.synthetic.texture import SIDE, bank, window
+
+RATIO = 32  # HR pixels along a 10 m pixel
+S2_DAYS = (25, 85, 135, 175, 215, 265)
+S1_DAYS = (40, 120, 200, 280)
+YEAR = 2021
+_CLOUD = np.float32([.48, .47, .46, .47, .48, .49, .50, .50, .36, .26])
+
+
+def shares(scene: Scene) -> np.ndarray:
+    """Area share of each surface in each 10 m pixel: ``(h * w, S)``."""
+    ids = scene.ids[FIRST]
+    cells = scene.size // RATIO
+    count = len(scene.surfaces)
+    row = np.arange(scene.size) // RATIO
+    cell = row[:, None] * cells + row[None]
+    flat = (cell * count + ids).ravel()
+    table = np.bincount(flat, minlength=cells * cells * count)
+    return table.reshape(cells * cells, count).astype(np.float32) / RATIO**2
+
+
+def _dates(days: tuple, rng: np.random.Generator) -> list[tuple[str, int]]:
+    """Acquisition dates near the nominal days: ``(YYYYMMDD, day)``."""
+    dates = []
+    for day in days:
+        day = int(day + rng.integers(-9, 10))
+        date = np.datetime64(f'{YEAR}-01-01') + (day - 1)
+        dates.append((str(date).replace('-', ''), day))
+    return dates
+
+
+def sentinel2(scene: Scene, mixture: np.ndarray) -> dict[str, np.ndarray]:
+    """Ten-band series, some frames with clouds.
+
+    Args:
+        scene (Scene): What to render.
+        mixture (ndarray): Output of :func:`shares`.
+
+    Returns:
+        dict: Date -> ``(10, h, w)`` uint16, reflectance x 10000.
+    """
+    rng = scene.rng(40)
+    cells = scene.size // RATIO
+    frames = {}
+    for date, day in _dates(S2_DAYS, rng):
+        values = mixture @ scene.surfaces.reflectance(day)
+        values = values.T.reshape(10, cells, cells)
+        values = values * rng.uniform(.95, 1.05)
+        noise = rng.normal(0, .004, values.shape) + rng.uniform(0, .006)
+        cloudy = rng.random() < .3
+        at = rng.integers(0, SIDE, 2)
+        if cloudy:
+            veil = window(bank()['coarse'], cells * 4, *at)[::4, ::4]
+            veil = np.clip(veil * .8 + rng.uniform(-.8, .9), 0, 1)
+            values = values * (1 - veil) + _CLOUD[:, None, None] * veil
+        frames[date] = np.clip((values + noise) * 10000, 1, 16000
+                               ).astype(np.uint16)
+    return frames
+
+
+def _backscatter() -> np.ndarray:
+    """Bare and overgrown backscatter of each leaf: ``(L + 1, 2, 2)`` dB.
+
+    Axes: leaf, bare or full cover, VV or VH. Our choice, in the range of
+    C-band literature at 35 to 40 degrees.
+    """
+    table = np.empty((len(LEAVES) + 1, 2, 2), np.float32)
+    table[:] = ((-13.0, -21.0), (-10.5, -16.5))
+    groups = {
+        'water': (-21.5, -29.5), 'street': (-15.0, -23.5),
+        'airfield': (-17.0, -25.5), 'residential building': (-4.0, -13.0),
+        'non-residential building': (-1.5, -11.0),
+        'facility': (-13.5, -21.5), 'vehicle': (-4.0, -13.0),
+        'craft': (4.0, -6.0), 'crossing and quay': (-7.0, -16.0),
+        'natural bare': (-15.0, -23.5), 'worked bare': (-11.0, -19.0),
+    }
+    for name, level in groups.items():
+        table[list(leaves_of(name))] = level
+    table[list(leaves_of('forest'))] = ((-10.5, -16.0), (-8.8, -13.8))
+    table[LEAF_IDS['swimming pool']] = (-19.0, -27.0)
+    table[LEAF_IDS['storage tank']] = (1.0, -9.0)
+    return table
+
+
+def sentinel1(scene: Scene, mixture: np.ndarray) -> dict[str, np.ndarray]:
+    """Dual-polarised series with multiplicative speckle.
+
+    Args:
+        scene (Scene): What to render.
+        mixture (ndarray): Output of :func:`shares`.
+
+    Returns:
+        dict: Date -> ``(2, h, w)`` float32, VV and VH in dB.
+    """
+    rng = scene.rng(50)
+    cells = scene.size // RATIO
+    leaf = scene.surfaces['leaf'].astype(np.intp)
+    bare, grown = _backscatter()[leaf].transpose(1, 0, 2)
+    spread = rng.normal(0, 1.0, (len(leaf), 1)).astype(np.float32)
+    frames = {}
+    for date, day in _dates(S1_DAYS, rng):
+        cover = scene.surfaces.cover(day)[:, None]
+        wet = rng.normal(0, .8) * (1 - cover)
+        level = bare * (1 - cover) + grown * cover + spread + wet
+        power = mixture @ 10**(level / 10)
+        power = power.T.reshape(2, cells, cells)
+        frames[date] = speckled(power, rng)
+    return frames
+
+
+def speckled(power: np.ndarray, rng: np.random.Generator,
+             looks: float = 4.4) -> np.ndarray:
+    """Linear power to dB with gamma speckle and a noise floor.
+
+    4.4 is the equivalent number of looks of Sentinel-1 IW GRD.
+    """
+    power = power * rng.gamma(looks, 1 / looks, power.shape) + 5e-4
+    return (10 * np.log10(power)).astype(np.float32)

@@ -1,0 +1,182 @@
+# Copyright (c) mmeo contributors. All rights reserved.
+"""The plan of a scene: everything that will be painted, as outlines.
+
+A plan is composed once, in metres, in a local frame turned against the image
+so that streets do not follow pixel rows. All modalities and both dates are
+rendered from it.
+"""
+
+import math
+from dataclasses import dataclass, field
+from random import Random
+
+from mmeo.datasets.synthetic.classes import LEAF_IDS
+from mmeo.datasets.synthetic.geometry import Points, circle, rect
+from mmeo.datasets.synthetic.surfaces import (COLUMN, MATERIAL_IDS,
+                                              PLANT_IDS)
+
+#: Bits of the two dates in ``when``.
+FIRST, SECOND, BOTH = 1, 2, 3
+
+# Painting order.
+(GROUND, DETAIL, WATER, DECK, TREE, STRUCTURE, OBJECT) = range(7)
+
+MOVABLE = ('plane', 'ship', 'small-vehicle', 'large-vehicle', 'helicopter')
+
+
+@dataclass
+class Shape:
+    """An outline of one surface.
+
+    Args:
+        points (Points): Corners in metres, local frame.
+        surface (int): Row of the surface table.
+        layer (int): Painting order, low to high.
+        thing (int): Index of the thing it belongs to, -1 for none.
+        when (int): Bits of the dates on which a shape of no thing is there.
+    """
+
+    points: Points
+    surface: int
+    layer: int
+    thing: int = -1
+    when: int = BOTH
+
+
+@dataclass
+class Thing:
+    """An instance that gets annotated.
+
+    Args:
+        name (str): One of ``INSTANCE_CLASSES``.
+        outline (Points): Its polygon in metres, local frame.
+        angle (float): Direction of its length in the local frame, radians.
+        when (int): Bits of the dates on which it is there.
+        colour (str): Colour word for texts, '' where none fits.
+    """
+
+    name: str
+    outline: Points
+    angle: float
+    when: int = BOTH
+    colour: str = ''
+
+
+@dataclass
+class Plan:
+    """A scene under composition.
+
+    Args:
+        rng (Random): Source of all random choices. Python's generator is
+            fast for single numbers and stable between versions.
+        reach (float): Half the side in metres of the square to fill, which is
+            larger than the image.
+        theme (str): What kind of place it is.
+        turn (float): Angle of the local frame in the image, radians.
+        sun (float): Direction the light comes from on the first date, in the
+            local frame, radians.
+    """
+
+    rng: Random
+    reach: float
+    theme: str
+    turn: float
+    sun: float
+    rows: list[tuple] = field(default_factory=list)
+    shapes: list[Shape] = field(default_factory=list)
+    things: list[Thing] = field(default_factory=list)
+    keep_out: list[tuple[float, float, float]] = field(default_factory=list)
+
+    def surface(self, leaf: str, rgb: tuple[float, float, float],
+                material: str = 'soil', plant: str = 'none',
+                jitter: float = 0.06, **columns: float) -> int:
+        """Add a surface.
+
+        Args:
+            leaf (str): Leaf class name.
+            rgb (tuple[float]): Albedo of the base, 0 to 1.
+            material (str): Continues the base into the infrared.
+            plant (str): What grows on it. Defaults to nothing.
+            jitter (float): Relative spread of the albedo.
+            **columns: Other columns of the surface table, zero by default
+                (``vigour`` defaults to 1).
+
+        Returns:
+            int: Row of the surface table.
+        """
+        gain = 1 + self.rng.uniform(-jitter, jitter)
+        row = [0.0] * len(COLUMN)
+        row[0] = LEAF_IDS[leaf]
+        row[1:4] = [value * gain for value in rgb]
+        row[4] = MATERIAL_IDS[material]
+        row[5] = PLANT_IDS[plant]
+        row[6] = 1.0
+        for name, value in columns.items():
+            row[COLUMN[name]] = value
+        self.rows.append(tuple(row))
+        return len(self.rows) - 1
+
+    def shaded(self, surface: int, factor: float, **columns: float) -> int:
+        """Copy a surface with its albedo scaled and columns replaced."""
+        row = list(self.rows[surface])
+        row[1:4] = [value * factor for value in row[1:4]]
+        for name, value in columns.items():
+            row[COLUMN[name]] = value
+        self.rows.append(tuple(row))
+        return len(self.rows) - 1
+
+    def paint(self, points: Points, surface: int, layer: int,
+              thing: int = -1, when: int = BOTH) -> None:
+        """Add an outline."""
+        self.shapes.append(Shape(points, surface, layer, thing, when))
+
+    def add_thing(self, name: str, outline: Points, angle: float,
+                  colour: str = '') -> int:
+        """Add an annotated instance and return its index."""
+        self.things.append(Thing(name, outline, angle, BOTH, colour))
+        return len(self.things) - 1
+
+    def is_free(self, x: float, y: float, radius: float) -> bool:
+        """Whether a disc avoids all reserved places."""
+        return all((x - cx)**2 + (y - cy)**2 > (radius + r)**2
+                   for cx, cy, r in self.keep_out)
+
+    def reserve(self, x: float, y: float, radius: float) -> None:
+        """Keep later trees and objects out of a disc."""
+        self.keep_out.append((x, y, radius))
+
+    def in_reach(self, x: float, y: float, margin: float = 0.0) -> bool:
+        """Whether a point can be seen in the image, roughly."""
+        return math.hypot(x, y) < self.reach * 1.05 + margin
+
+    def light(self, normal: float) -> float:
+        """Brightness of a slope that falls towards a direction."""
+        return 1 + 0.28 * math.cos(normal - self.sun)
+
+
+def strip(x1: float, y1: float, x2: float, y2: float,
+          width: float) -> Points:
+    """Rectangle of a given width along a line."""
+    return rect((x1 + x2) / 2, (y1 + y2) / 2, math.hypot(x2 - x1, y2 - y1),
+                width, math.atan2(y2 - y1, x2 - x1))
+
+
+def tree(plan: Plan, x: float, y: float, radius: float, conifer: bool,
+         leaf: str = 'single tree') -> None:
+    """A single tree: a dark skirt and two lit layers towards the sun."""
+    rng = plan.rng
+    surface = plan.surface(
+        leaf, (.09, .07, .05), plant='conifer' if conifer else 'broadleaf',
+        tint=rng.uniform(-.7, .5), vigour=rng.uniform(.85, 1.0), fine=.16,
+        medium=.16, canopy=.25, height=radius * 1.5, shift=rng.gauss(0, 6))
+    dx, dy = math.cos(plan.sun), math.sin(plan.sun)
+    shades = ((1.0, 0.72, 1.0), (0.78, 1.0, 1.35), (0.45, 1.22, 1.6))
+    for scale, _, height in shades:
+        shift = radius * (1 - scale) * 0.6
+        row = plan.shaded(surface, 1.0, height=radius * height)
+        if scale == 1.0:
+            row = plan.shaded(row, 0.6, canopy=-.45)
+        elif scale == 0.45:
+            row = plan.shaded(row, 1.0, canopy=.65)
+        plan.paint(circle(x + dx * shift, y + dy * shift, radius * scale,
+                          10), row, TREE)

@@ -1,0 +1,206 @@
+# Copyright (c) mmeo contributors. All rights reserved.
+"""Composition of whole scenes: themes and what they are made of."""
+
+import math
+from random import Random
+
+from mmeo.datasets.synthetic import facilities, objects, places
+from mmeo.datasets.synthetic.countryside import COUNTRY
+from mmeo.datasets.synthetic.landuse import ASPHALT, TOWN
+from mmeo.datasets.synthetic.layout import Block, Street, pave, split
+from mmeo.datasets.synthetic.plan import BOTH, FIRST, GROUND, MOVABLE, \
+    SECOND, Plan
+
+GSD = 0.3125  # metres: a 10 m pixel holds exactly 32 x 32 of these
+FILLERS = {**TOWN, **COUNTRY}
+
+# Land use of the blocks with weights; block sides; street width; rural.
+THEMES = {
+    'suburb': (dict(residential=8, park=1, sports=1.2, parking=.5),
+               (52, 40), 8.0, False),
+    'town centre': (dict(apartments=3, commercial=3, parking=2, sports=1.5,
+                         park=.7), (48, 44), 10.0, False),
+    'industrial area': (dict(industrial=4, tanks=2.5, parking=1,
+                             barren=1), (50, 46), 9.5, False),
+    'harbour': (dict(industrial=2, commercial=1, parking=1.5, tanks=1),
+                (46, 40), 8.0, False),
+    'airport': ({}, (0, 0), 0.0, False),
+    'farmland': (dict(farmland=7, farmstead=2, forest=1, meadow=1),
+                 (56, 50), 5.0, True),
+    'riverside': (dict(residential=3, park=1, farmland=1.5, forest=1,
+                       sports=1, parking=.8), (48, 44), 8.0, False),
+    'leisure area': (dict(sports=5, park=2, parking=1.6, residential=1,
+                          forest=.7), (54, 44), 7.5, False),
+    'countryside': (dict(forest=3, meadow=2, shrubland=1.5, barren=1.8,
+                         farmstead=1.5, farmland=1.5), (50, 46), 5.0, True),
+}
+
+
+def theme_of(seed: int, index: int) -> str:
+    """Theme of a scene: every round of nine scenes holds each one once."""
+    names = list(THEMES)
+    turn, place = divmod(index, len(names))
+    Random(f'themes {seed} {turn}').shuffle(names)
+    return names[place]
+
+
+def compose(seed: int, index: int, size: int) -> Plan:
+    """Compose a scene.
+
+    Args:
+        seed (int): Seed of the data set.
+        index (int): Number of the scene.
+        size (int): Side of the image in pixels.
+
+    Returns:
+        Plan: The same for the same arguments.
+    """
+    rng = Random(f'scene {seed} {index} {size}')
+    theme = theme_of(seed, index)
+    turn = rng.uniform(0, 2 * math.pi)
+    # Morning sun of the northern mid-latitudes: from the south-east, which
+    # is right and down in the image, as y points down.
+    sun = math.radians(rng.uniform(20, 70)) - turn
+    plan = Plan(rng, size * GSD * .72 + 6, theme, turn, sun)
+    reach = plan.reach
+    area = Block(-reach, -reach, reach, reach)
+    mix, side, width, rural = THEMES[theme]
+    if theme == 'airport':
+        places.airport(plan, area)
+    elif theme == 'harbour':
+        shore = rng.uniform(-.25, .1) * reach
+        places.harbour(plan, shore, area)
+        _town(plan, Block(-reach, -reach, reach, shore - 9), mix, side,
+              width, rural)
+    elif theme == 'riverside':
+        _river_scene(plan, area, mix, side, width)
+    else:
+        _town(plan, area, mix, side, width, rural)
+    _assign_dates(plan)
+    return plan
+
+
+def _town(plan: Plan, area: Block, mix: dict, side: tuple, width: float,
+          rural: bool, first: tuple[int, float] | None = None) -> None:
+    """Streets, blocks and traffic in a rectangle."""
+    rng = plan.rng
+    stretch = rng.uniform(.85, 1.2)
+    side = side[0] * stretch, side[1] / stretch
+    blocks, streets = split(rng, area, side, width, first)
+    leaf = 'dirt road' if rural and rng.random() < .65 else 'asphalt road'
+    if leaf == 'dirt road':
+        asphalt = plan.surface(leaf, (.30, .25, .185), jitter=.15, fine=.08,
+                               medium=.06, coarse=.10)
+    else:
+        asphalt = plan.surface(leaf, ASPHALT, 'asphalt', jitter=.25,
+                               fine=.06, medium=.03, coarse=.08)
+    plan.paint(area.corners(), asphalt, GROUND)
+    circus = None
+    if not rural and streets and rng.random() < .45:
+        circus = _roundabout(plan, streets, asphalt)
+    pave(plan, streets, asphalt, leaf == 'asphalt road')
+    pavement = plan.surface('pavement', (.30, .29, .275), 'concrete',
+                            jitter=.15, fine=.07, coarse=.07)
+    verge = plan.surface('meadow', (.2, .16, .1), plant='meadow', fine=.1,
+                         medium=.1, coarse=.1)
+    names, weights = list(mix), list(mix.values())
+    for block in blocks:
+        if math.hypot(*block.centre) > plan.reach * 1.05 + max(
+                block.width, block.height) / 2:
+            continue
+        plan.paint(block.corners(), verge if rural else pavement, GROUND)
+        use = rng.choices(names, weights)[0]
+        FILLERS[use](plan, block.inset(1.2 if rural else 1.7))
+    _traffic(plan, streets, rural, circus)
+
+
+def _roundabout(plan: Plan, streets: list[Street], asphalt: int
+                ) -> tuple[float, float] | None:
+    """Put a roundabout where a side street meets the main one."""
+    main = streets[0]
+    for street in streets[1:]:
+        if street.axis == main.axis:
+            continue
+        x, y = (main.at, street.at) if main.axis == 0 \
+            else (street.at, main.at)
+        if math.hypot(x, y) < plan.reach * .75:
+            facilities.roundabout(plan, x, y, plan.rng.uniform(10, 13),
+                                  asphalt)
+            return x, y
+    return None
+
+
+def _traffic(plan: Plan, streets: list[Street], rural: bool,
+             circus: tuple[float, float] | None) -> None:
+    """Driving and kerbside vehicles."""
+    rng = plan.rng
+    for street in streets:
+        along = street.start + rng.uniform(2, 14)
+        while along < street.end - 5:
+            lane = rng.choice((1, -1))
+            # Right-hand traffic; y points down.
+            heading = (math.pi / 2 if street.axis == 0 else 0.0)
+            sign = -lane if street.axis == 0 else lane
+            if sign < 0:
+                heading += math.pi
+            place = street.point(along, lane * street.width / 4)
+            if plan.in_reach(*place) and plan.is_free(*place, 2.5) and \
+                    rng.random() < (.35 if rural else .85):
+                if rng.random() < .15:
+                    objects.large_vehicle(plan, *place, heading)
+                else:
+                    objects.small_vehicle(plan, *place, heading)
+            along += rng.uniform(15, 34)
+    if circus and rng.random() < .7:
+        angle = rng.uniform(0, 6.28)
+        objects.small_vehicle(plan, circus[0] + 7.8 * math.cos(angle),
+                              circus[1] + 7.8 * math.sin(angle),
+                              angle + math.pi / 2)
+
+
+def _river_scene(plan: Plan, area: Block, mix: dict, side: tuple,
+                 width: float) -> None:
+    """Two banks joined by a bridge."""
+    rng = plan.rng
+    water = rng.uniform(10, 18) if plan.reach < 75 else rng.uniform(14, 30)
+    corridor = water + rng.uniform(16, 28)
+    middle = rng.uniform(-.25, .25) * plan.reach
+    top, low = middle - corridor / 2, middle + corridor / 2
+    crossing = rng.uniform(-.35, .35) * plan.reach
+    places.river(plan, Block(area.x1, top, area.x2, low), water, [crossing],
+                 width)
+    for part in (Block(area.x1, area.y1, area.x2, top),
+                 Block(area.x1, low, area.x2, area.y2)):
+        if part.height > 16:
+            _town(plan, part, mix, side, width, False, (0, crossing))
+
+
+def _assign_dates(plan: Plan) -> None:
+    """Decide what is there on which date.
+
+    Movable things come and go, which no change label counts; buildings are
+    added or removed in four scenes out of five, which it does.
+    """
+    rng = plan.rng
+    rate = 0.0 if rng.random() < .2 else rng.uniform(.12, .4)
+    for index, thing in enumerate(plan.things):
+        draw = rng.random()
+        if thing.name in ('small-vehicle', 'large-vehicle'):
+            thing.when = BOTH if draw < .3 else FIRST if draw < .75 \
+                else SECOND
+        elif thing.name in MOVABLE:
+            thing.when = BOTH if draw < .75 else FIRST if draw < .9 \
+                else SECOND
+        elif thing.name == 'building' and draw < rate:
+            thing.when = SECOND if draw < rate * .6 else FIRST
+            _building_site(plan, index)
+
+
+def _building_site(plan: Plan, index: int) -> None:
+    """Bare ground below a building that is not there on the other date."""
+    thing = plan.things[index]
+    if plan.rng.random() < .5:
+        return
+    soil = plan.surface('construction site', (.28, .21, .15), jitter=.2,
+                        fine=.09, medium=.08)
+    plan.paint(thing.outline, soil, GROUND, when=BOTH & ~thing.when)
