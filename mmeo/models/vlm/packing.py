@@ -64,13 +64,13 @@ def pad(values: Tensor,
         Tensor: ``(B, max(lengths), ...)``.
     """
     longest = max(lengths)
-    out = values.new_full((len(lengths), longest, *values.shape[1:]), value)
-    for row, part in zip(out, values.split(lengths)):
-        row[longest - len(part) if left else 0:][:len(part)] = part
-    return out
+    rows = []
+    for part in values.split(lengths):
+        fill = part.new_full((longest - len(part), *part.shape[1:]), value)
+        rows.append(torch.cat([fill, part] if left else [part, fill]))
+    return torch.stack(rows)
 
 
 def unpad(rows: Tensor, lengths: list[int]) -> Tensor:
-    """Inverse of :func:`pad` with right padding: ``(B, L, ...)``->
-    ``(N, ...)``."""
+    """Inverse of :func:`pad` (right): ``(B, L, ...)`` to ``(N, ...)``."""
     return torch.cat([row[:n] for row, n in zip(rows, lengths)])

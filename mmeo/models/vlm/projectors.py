@@ -21,9 +21,16 @@ def pixel_shuffle(tokens: Tensor, grid: tuple[int, int],
 
     Returns:
         Tensor: ``(B, h * w / ratio**2, C * ratio**2)``.
+
+    Raises:
+        ConfigError: If the grid is no multiple of ``ratio``.
     """
     batch, _, channels = tokens.shape
     h, w = grid
+    if h % ratio or w % ratio:
+        raise ConfigError(
+            f'{h} x {w} vision tokens cannot be folded {ratio} x {ratio}: '
+            f'choose an image size whose grid is a multiple of {ratio}')
     x = tokens.view(batch, h // ratio, ratio, w // ratio, ratio, channels)
     x = x.permute(0, 1, 3, 2, 4, 5)  # (B, h/r, w/r, r, r, C)
     return x.reshape(batch, h * w // ratio**2, channels * ratio**2)
@@ -50,20 +57,6 @@ class PixelShuffleProjector(nn.Module):
         self.fc1 = nn.Linear(in_channels * ratio**2, out_channels)
         self.act = nn.GELU()
         self.fc2 = nn.Linear(out_channels, out_channels)
-
-    def num_tokens(self, grid: tuple[int, int]) -> int:
-        """Embeddings that a grid of ``(h, w)`` vision tokens becomes.
-
-        Raises:
-            ConfigError: If the grid is no multiple of the ratio.
-        """
-        h, w = grid
-        if h % self.ratio or w % self.ratio:
-            raise ConfigError(
-                f'{h} x {w} vision tokens cannot be folded {self.ratio} x '
-                f'{self.ratio}: choose an image size whose grid is a multiple '
-                f'of {self.ratio}')
-        return h * w // self.ratio**2
 
     def forward(self, tokens: Tensor, grid: tuple[int, int]) -> Tensor:
         """Project.
@@ -93,10 +86,6 @@ class MLPProjector(nn.Module):
         self.fc1 = nn.Linear(in_channels, out_channels)
         self.act = nn.GELU()
         self.fc2 = nn.Linear(out_channels, out_channels)
-
-    def num_tokens(self, grid: tuple[int, int]) -> int:
-        """Embeddings that a grid of ``(h, w)`` vision tokens becomes."""
-        return grid[0] * grid[1]
 
     def forward(self, tokens: Tensor, grid: tuple[int, int]) -> Tensor:
         """Project ``(B, h * w, in_channels)`` to ``out_channels``."""

@@ -1,0 +1,175 @@
+# Copyright (c) mmeo contributors. All rights reserved.
+import pytest
+import torch
+
+import mmeo
+from mmeo.errors import ConfigError, DataError, MissingDataError
+
+DROP = dict(type='VisualTokenDrop', drop_ratio=0.75)
+
+
+def run_loss(model, data):
+    data = model.data_preprocessor(data, training=True)
+    return model(**data, mode='loss')['loss']
+
+
+def fix_mask(model, keep):
+    """Let the token drop return a given mask, one call at a time."""
+    parts = iter(keep)
+    model.token_drop = torch.nn.Identity()
+    model.token_drop.forward = lambda *args: next(parts)
+
+
+@pytest.mark.parametrize('dropping', [False, True])
+def test_packed_equals_padded_equals_one_by_one(build_vlm, batch, samples,
+                                                dropping):
+    model = build_vlm()
+    lengths = [len(s['input_ids']) for s in samples]
+    keep = torch.cat([s['image_mask'] for s in samples])
+    keep = ~(keep & (torch.rand(len(keep)) < 0.6)) if dropping else \
+        torch.ones_like(keep)
+    losses, grads = [], []
+    for packing in (True, False):
+        model.packing = packing
+        fix_mask(model, [keep])
+        model.zero_grad()
+        loss = run_loss(model, batch(samples))
+        loss.backward()
+        losses.append(loss.item())
+        grads.append([p.grad.clone() for p in model.parameters()])
+    assert losses[0] == pytest.approx(losses[1], abs=1e-5)
+    for a, b in zip(*grads):
+        torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-4)
+    fix_mask(model, keep.split(lengths))
+    counts = [int((s['labels'] != -100).sum()) for s in samples]
+    single = [run_loss(model, batch([s])).item() for s in samples]
+    mean = sum(x * n for x, n in zip(single, counts)) / sum(counts)
+    assert losses[0] == pytest.approx(mean, abs=1e-5)
+
+
+def test_samples_do_not_see_each_other(build_vlm, batch, samples):
+    model = build_vlm().eval()
+    data = model.data_preprocessor(batch(samples))
+    logits = model(**data)
+    first = len(samples[0]['input_ids'])
+    other = dict(samples[0], input_ids=samples[0]['input_ids'].flip(0))
+    changed = model(**model.data_preprocessor(batch([other, *samples[1:]])))
+    assert torch.equal(logits[first:], changed[first:])
+    assert not torch.allclose(logits[:first], changed[:first])
+
+
+def test_drop_shortens_the_row_and_keeps_text(build_vlm, batch, samples):
+    model = build_vlm(token_drop=DROP)
+    data = model.data_preprocessor(batch(samples))
+    seen = {}
+    forward = model.llm.forward
+    model.llm.forward = lambda packed, packing: (seen.update(
+        packed=packed), forward(packed, packing))[1]
+    out = model(**data, mode='loss')
+    packed = seen['packed']
+    text = int((~data['inputs']['image_mask']).sum())
+    assert len(packed.embeds) == text + 3 + 1 + 2  # 12, 4, 8 image tokens
+    assert out['tokens'] == len(packed.embeds)
+    labels = data['inputs']['labels']
+    assert torch.equal(packed.labels[packed.labels != -100],
+                       labels[labels != -100])
+    for part, sample in zip(packed.positions.split(packed.lengths), samples):
+        assert part.diff().min() >= 1
+        assert part[-1] == len(sample['input_ids']) - 1
+
+
+def test_no_drop_in_evaluation_or_at_zero(build_vlm, batch, samples):
+    plain = build_vlm()
+    expected = run_loss(plain, batch(samples)).item()
+    zero = build_vlm(token_drop=dict(DROP, drop_ratio=0.0))
+    assert run_loss(zero, batch(samples)).item() == expected
+    dropping = build_vlm(token_drop=DROP)
+    assert run_loss(dropping, batch(samples)).item() != expected
+    assert run_loss(dropping.eval(), batch(samples)).item() == expected
+
+
+def test_gradient_reaches_vision_through_kept_tokens_only(
+        build_vlm, batch, samples):
+    model = build_vlm(token_drop=DROP)
+    grads = []
+    encode = model.encode_images
+
+    def watched(tiles):
+        out = encode(tiles)
+        out.retain_grad()
+        grads.append(out)
+        return out
+
+    model.encode_images = watched
+    run_loss(model, batch(samples)).backward()
+    grad = grads[0].grad.flatten(0, 1).abs().sum(1)  # (24,)
+    per_sample = [int((part > 0).sum()) for part in grad.split([12, 4, 8])]
+    assert per_sample == [3, 1, 2]
+    assert model.vision.patch_embed.weight.grad.abs().sum() > 0
+
+
+def test_text_only_batch_touches_every_parameter(build_vlm, batch, samples):
+    model = build_vlm()
+    loss = run_loss(model, batch([samples[1]]))
+    loss.backward()
+    assert all(p.grad is not None for p in model.parameters())
+    assert model.vision.patch_embed.weight.grad.abs().sum() == 0
+    without = dict(model.data_preprocessor(batch([samples[1]])))
+    model.eval()
+    assert loss.item() == pytest.approx(
+        model(**without, mode='loss')['loss'].item())
+
+
+def test_a_step_lowers_the_loss(build_vlm, batch, samples):
+    model = build_vlm(token_drop=DROP)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3)
+    torch.manual_seed(3)
+    before = run_loss(model, batch(samples))
+    before.backward()
+    optimizer.step()
+    torch.manual_seed(3)
+    assert run_loss(model, batch(samples)) < before
+
+
+def test_freeze(build_vlm, batch, samples):
+    model = build_vlm(freeze=('vision', 'llm'))
+    run_loss(model, batch(samples)).backward()
+    assert not model.train().vision.training
+    assert {n.split('.')[0] for n, p in model.named_parameters()
+            if p.grad is not None} == {'projector'}
+    with pytest.raises(ConfigError, match='eyes'):
+        build_vlm(freeze=('eyes', ))
+
+
+def test_gradient_checkpointing_is_exact(build_vlm, batch, samples):
+    grads = []
+    for flag in (False, True):
+        model = build_vlm(gradient_checkpointing=flag)
+        run_loss(model, batch(samples)).backward()
+        grads.append(model.vision.patch_embed.weight.grad)
+    torch.testing.assert_close(*grads)
+
+
+def test_wrong_number_of_image_positions(build_vlm, batch, samples):
+    sample = dict(samples[0], pixel_values=samples[0]['pixel_values'][:2])
+    model = build_vlm()
+    with pytest.raises(DataError, match='12 image positions.*8 image.*to 4'):
+        run_loss(model, batch([sample]))
+
+
+def test_unknown_mode_and_missing_tokenizer(build_vlm, batch, samples):
+    model = build_vlm()
+    data = model.data_preprocessor(batch(samples))
+    with pytest.raises(ConfigError, match='predict'):
+        model(**data, mode='train')
+    with pytest.raises(ConfigError, match='tokenizer'):
+        model(**data, mode='predict')
+
+
+def test_llm_config_errors():
+    with pytest.raises(ConfigError, match='model_type'):
+        mmeo.build('HFLanguageModel', config=dict(hidden_size=8))
+    with pytest.raises(ConfigError, match='either'):
+        mmeo.build('HFLanguageModel')
+    with pytest.raises(MissingDataError, match='no/such'):
+        mmeo.build('HFLanguageModel', pretrained='no/such')

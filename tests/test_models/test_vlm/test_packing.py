@@ -1,0 +1,49 @@
+# Copyright (c) mmeo contributors. All rights reserved.
+import pytest
+import torch
+
+from mmeo.models.vlm.packing import (PackedSequence, pad, sample_positions,
+                                     unpad)
+
+
+def test_pad_round_trip():
+    values, lengths = torch.arange(12).view(6, 2), [3, 1, 2]
+    right = pad(values, lengths, -1)
+    assert right.shape == (3, 3, 2) and (right[1, 1:] == -1).all()
+    assert torch.equal(unpad(right, lengths), values)
+    left = pad(values, lengths, -1, left=True)
+    assert torch.equal(left[1, 2], values[3]) and (left[1, :2] == -1).all()
+
+
+def test_keep_keeps_order_positions_and_labels():
+    lengths = [4, 3]
+    packed = PackedSequence(
+        torch.arange(7.)[:, None], sample_positions(lengths),
+        torch.tensor([-100, -100, 5, 6, -100, 7, 8]), lengths)
+    kept = packed.keep(torch.tensor([1, 0, 1, 1, 0, 1, 1], dtype=torch.bool))
+    assert kept.lengths == [3, 2]
+    assert kept.embeds[:, 0].tolist() == [0, 2, 3, 5, 6]
+    assert kept.positions.tolist() == [0, 2, 3, 1, 2]  # gaps stay
+    assert kept.labels.tolist() == [-100, 5, 6, 7, 8]
+    # The last token of a sample never learns the next sample's first.
+    assert kept.targets().tolist() == [5, 6, -100, 8, -100]
+
+
+@pytest.mark.parametrize('dtype', [torch.float32, torch.float64])
+@pytest.mark.parametrize('lengths', [[5], [1, 6, 3], [4, 4]])
+def test_packed_attention_equals_a_block_diagonal_mask(lengths, dtype):
+    from torch.nn import functional as F
+
+    from mmeo.models.vlm.packed_attention import (packed_attention,
+                                                  packed_kwargs)
+    n = sum(lengths)
+    q = torch.randn(1, 4, n, 8, dtype=dtype)
+    k, v = torch.randn(2, 1, 2, n, 8, dtype=dtype)
+    kwargs = packed_kwargs(lengths)
+    mask = kwargs.pop('attention_mask')
+    out, _ = packed_attention(None, q, k, v, mask, scaling=0.3, **kwargs)
+    blocks = [torch.ones(m, m, dtype=torch.bool).tril() for m in lengths]
+    expected = F.scaled_dot_product_attention(
+        q, k.repeat_interleave(2, 1), v.repeat_interleave(2, 1),
+        attn_mask=torch.block_diag(*blocks).bool(), scale=0.3)
+    torch.testing.assert_close(out, expected.transpose(1, 2))
