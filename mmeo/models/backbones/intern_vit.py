@@ -272,21 +272,29 @@ class InternViT(BaseModule):
         if not isinstance(cfg, Mapping) or cfg.get('type') != 'Pretrained':
             super().init_weights()
         elif not self._is_init:
-            self.load_pretrained(cfg['checkpoint'],
-                                 trust=cfg.get('trust', False))
+            self.load_pretrained(
+                cfg['checkpoint'],
+                prefix=cfg.get('prefix', ''),
+                trust=cfg.get('trust', False))
             self._is_init = True
 
-    def load_pretrained(self, path: str, trust: bool = False) -> None:
+    def load_pretrained(self,
+                        path: str,
+                        prefix: str = '',
+                        trust: bool = False) -> None:
         """Load the vision encoder of a checkpoint in any known layout.
 
         Args:
             path (str): File, or folder of safetensors.
+            prefix (str): Only look at keys that start so; needed where the
+                file holds several encoders. Defaults to ``''``.
             trust (bool): See :func:`mmeo.weights.load`. Defaults to False.
 
         Raises:
             CheckpointError: If it does not fit, or tensors are missing.
         """
         state = weights.unwrap(weights.load(path, trust=trust))
+        state = {k: v for k, v in state.items() if k.startswith(prefix)}
         try:
             state, report = weights.convert_with_report(
                 state, to='mmeo', family='internvit')

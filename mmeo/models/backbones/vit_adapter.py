@@ -113,8 +113,10 @@ class ViTAdapter(BaseModule):
         norm_cfg = dict(norm_cfg)
 
         self.level_embed = nn.Parameter(torch.zeros(3, dims))
+        # Levels that are not returned would leave parameters without
+        # gradient, on which DistributedDataParallel stops.
         self.spm = SpatialPriorModule(in_channels, conv_inplane, dims,
-                                      norm_cfg)
+                                      norm_cfg, 0 in self.out_indices)
         last = len(self.interaction_indexes) - 1
         self.interactions = nn.ModuleList(
             Interaction(
@@ -127,7 +129,6 @@ class ViTAdapter(BaseModule):
                 drop_path_rate=drop_path_rate,
                 extra_extractors=2 if use_extra_extractor and i == last else 0)
             for i in range(last + 1))
-        # Levels that are not returned would leave parameters without gradient.
         if 0 in self.out_indices:
             self.up = nn.ConvTranspose2d(dims, dims, 2, 2)
         for level in self.out_indices:
@@ -161,15 +162,15 @@ class ViTAdapter(BaseModule):
                 f'{height} x {width}: set pad_size_divisor=32 in the data '
                 'preprocessor, or change the crop size.')
         shapes = [(height // s, width // s) for s in (8, 16, 32)]
-        c1, *levels = self.spm(x)
+        *finest, c2, c3, c4 = self.spm(x)
         # three maps (B, C, h, w) -> tokens (B, N8 + N16 + N32, C)
         c = torch.cat([
             level.flatten(2).transpose(1, 2) + self.level_embed[i]
-            for i, level in enumerate(levels)
+            for i, level in enumerate((c2, c3, c4))
         ], dim=1)
         x, size = self.vit.embed(x)
         x, c = self._interact(x, c, shapes)
-        return self._outputs(c1, c, self.vit.to_map(x, size), shapes)
+        return self._outputs(finest, c, self.vit.to_map(x, size), shapes)
 
     def _interact(self, x: Tensor, c: Tensor,
                   shapes: list) -> tuple[Tensor, Tensor]:
@@ -186,16 +187,15 @@ class ViTAdapter(BaseModule):
                                  shapes)
         return x, c
 
-    def _outputs(self, c1: Tensor, c: Tensor, vit_map: Tensor,
+    def _outputs(self, finest: list[Tensor], c: Tensor, vit_map: Tensor,
                  shapes: list) -> tuple[Tensor, ...]:
-        maps = [
+        maps = dict(enumerate((
             tokens.transpose(1, 2).reshape(c.shape[0], -1, h, w)
             for tokens, (h, w) in zip(
-                c.split([h * w for h, w in shapes], dim=1), shapes)
-        ]  # (B, C, h, w) at strides 8, 16, 32
-        if 0 in self.out_indices:
-            c1 = self.up(maps[0]) + c1
-        maps = [c1, *maps]
+                c.split([h * w for h, w in shapes], dim=1), shapes)), start=1)
+        )  # (B, C, h, w) at strides 8, 16, 32
+        if finest:
+            maps[0] = self.up(maps[1]) + finest[0]
         outs = []
         for level in self.out_indices:
             out = maps[level]

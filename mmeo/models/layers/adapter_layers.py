@@ -31,10 +31,15 @@ class SpatialPriorModule(nn.Module):
         inplanes (int): Channels at stride 4 (64 in the paper).
         embed_dims (int): Channels C of the results.
         norm_cfg (dict): Norm layer of the convolutions.
+        with_stride4 (bool): Return the finest map too. Defaults to True.
     """
 
-    def __init__(self, in_channels: int, inplanes: int, embed_dims: int,
-                 norm_cfg: dict) -> None:
+    def __init__(self,
+                 in_channels: int,
+                 inplanes: int,
+                 embed_dims: int,
+                 norm_cfg: dict,
+                 with_stride4: bool = True) -> None:
         super().__init__()
         self.stem = nn.Sequential(
             *_conv(in_channels, inplanes, 2, norm_cfg),
@@ -47,18 +52,29 @@ class SpatialPriorModule(nn.Module):
             *_conv(2 * inplanes, 4 * inplanes, 2, norm_cfg))
         self.conv4 = nn.Sequential(
             *_conv(4 * inplanes, 4 * inplanes, 2, norm_cfg))
-        self.fc1 = nn.Conv2d(inplanes, embed_dims, 1)
+        self.with_stride4 = with_stride4
+        if with_stride4:
+            self.fc1 = nn.Conv2d(inplanes, embed_dims, 1)
         self.fc2 = nn.Conv2d(2 * inplanes, embed_dims, 1)
         self.fc3 = nn.Conv2d(4 * inplanes, embed_dims, 1)
         self.fc4 = nn.Conv2d(4 * inplanes, embed_dims, 1)
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Map ``(B, bands, H, W)`` to maps ``(B, C, H/s, W/s)``, s 4 to 32."""
+    def forward(self, x: Tensor) -> list[Tensor]:
+        """Map an image to a pyramid.
+
+        Args:
+            x (Tensor): ``(B, bands, H, W)``.
+
+        Returns:
+            list[Tensor]: ``(B, C, H / s, W / s)``, s being 4 (if asked for),
+            8, 16 and 32.
+        """
         c1 = self.stem(x)
         c2 = self.conv2(c1)
         c3 = self.conv3(c2)
         c4 = self.conv4(c3)
-        return self.fc1(c1), self.fc2(c2), self.fc3(c3), self.fc4(c4)
+        finest = [self.fc1(c1)] if self.with_stride4 else []
+        return [*finest, self.fc2(c2), self.fc3(c3), self.fc4(c4)]
 
 
 class ConvFFN(nn.Module):

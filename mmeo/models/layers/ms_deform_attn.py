@@ -35,6 +35,20 @@ def reference_points(shapes: Shapes, device: torch.device) -> Tensor:
     return torch.cat(points)[None, :, None]
 
 
+def _filled(rows: Sequence[Sequence[int]], like: Tensor,
+            dtype: torch.dtype) -> Tensor:
+    """Put a few numbers on a device without waiting for it.
+
+    ``torch.tensor(..., device=...)`` copies from the host, which waits for
+    everything the device still has to do.
+    """
+    kwargs = dict(dtype=dtype, device=like.device)
+    return torch.stack([
+        torch.cat([torch.full((1, ), value, **kwargs) for value in row])
+        for row in rows
+    ])
+
+
 def _linear(layer: nn.Linear, x: Tensor) -> Tensor:
     return F.linear(x, layer.weight.float(), layer.bias.float())
 
@@ -112,9 +126,7 @@ class MSDeformAttention(MultiScaleDeformableAttention):
         weights = _linear(self.attention_weights, query).reshape(
             *grid[:3], -1).softmax(-1).reshape(grid)
         # Offsets are in pixels of each level.
-        size = torch.tensor([(w, h) for h, w in shapes],
-                            dtype=torch.float32,
-                            device=query.device)
+        size = _filled([(w, h) for h, w in shapes], query, torch.float32)
         locations = points[:, :, None, :, None] \
             + offsets / size[None, None, None, :, None]
         out = self._sample(value, shapes, locations, weights)
@@ -126,7 +138,7 @@ class MSDeformAttention(MultiScaleDeformableAttention):
         if not value.is_cuda:
             return multi_scale_deformable_attn_pytorch(value, shapes,
                                                        locations, weights)
-        sizes = torch.tensor(shapes, device=value.device)
+        sizes = _filled(shapes, value, torch.int64)
         area = sizes.prod(1)
         start = area.cumsum(0) - area
         # The op asks that its step divide the batch.

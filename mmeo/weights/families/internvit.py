@@ -106,7 +106,7 @@ def locate(state: dict[str, Tensor]) -> tuple[str, str]:
         names = ', '.join(repr(prefix) for prefix, _ in found)
         raise CheckpointError(
             f'the checkpoint holds {len(found)} vision encoders, below '
-            f'{names}: keep one of them.')
+            f'{names}: choose one, e.g. with `prefix` in init_cfg.')
     keys = ', '.join(list(state)[:3])
     raise CheckpointError(
         'no InternViT among the keys of the checkpoint (layouts looked for: '
