@@ -96,8 +96,9 @@ class PackDialogue(BaseTransform):
             return
         ends = [n for n in rendered.round_ends if n <= self.max_seq_len]
         images = sum(rendered.image_mask)
-        if self.too_long == 'error' or not ends or images != sum(
-                rendered.image_mask[:ends[-1]]):
+        # A question to be answered stands at the end and cannot be cut off.
+        if (self.too_long == 'error' or self.generation or not ends
+                or images != sum(rendered.image_mask[:ends[-1]])):
             raise DataError(
                 f'{source}: the sample has {length} tokens ({images} of '
                 f'images), more than max_seq_len={self.max_seq_len}. Shorten '
