@@ -4,8 +4,7 @@
 import math
 from dataclasses import dataclass
 
-from mmeo.datasets.synthetic.geometry import (Points, area, bounds,
-                                              box_around)
+from mmeo.datasets.synthetic.geometry import Points, area, bounds, box_around
 from mmeo.datasets.synthetic.plan import FIRST
 from mmeo.datasets.synthetic.raster import Scene
 
@@ -59,8 +58,7 @@ def annotate(scene: Scene, when: int = FIRST) -> list[Instance]:
         box = bounds(polygon)
         if min(box[2] - box[0], box[3] - box[1]) < _MIN_SIDE:
             continue
-        angle = 0.0 if thing.name in _ROUND \
-            else thing.angle + scene.plan.turn
+        angle = 0.0 if thing.name in _ROUND else scene.angle(index)
         quad = box_around(polygon, angle % (2 * math.pi))
         if scene.share[index] < .999:
             quad = [(min(max(x, 0.0), limit), min(max(y, 0.0), limit))

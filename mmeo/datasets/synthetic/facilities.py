@@ -4,8 +4,7 @@
 import math
 
 from mmeo.datasets.synthetic.geometry import circle, place, rect
-from mmeo.datasets.synthetic.plan import (DECK, DETAIL, STRUCTURE, Plan,
-                                          strip)
+from mmeo.datasets.synthetic.plan import DECK, DETAIL, STRUCTURE, Plan, strip
 
 
 def _lines(plan: Plan, leaf: str, segments: list, width: float, thing: int,

@@ -240,11 +240,11 @@ def sports(plan: Plan, block: Block) -> None:
     choice = rng.random()
     if short > 45 and choice < .4:
         facilities.baseball_diamond(plan, x, y, angle)
-        plan.reserve(x, y, 24)
+        plan.reserve_rect(x, y, 44, 44, angle)
     elif short > 26 and choice < .62:
-        facilities.soccer_field(plan, x, y, angle, min(long, short / .62,
-                                                       70))
-        plan.reserve(x, y, short * .5)
+        length = min(long, short / .62, 70)
+        facilities.soccer_field(plan, x, y, angle, length)
+        plan.reserve_rect(x, y, length, length * .62, angle)
     elif short > 18:
         columns, rows = int(long / 36) or 1, int(short / 19)
         for i in range(columns):
@@ -255,7 +255,7 @@ def sports(plan: Plan, block: Block) -> None:
                     facilities.basketball_court(plan, *place, angle)
                 else:
                     facilities.tennis_court(plan, *place, angle)
-                plan.reserve(*place, 13)
+                plan.reserve_rect(*place, 34, 17, angle)
     else:
         surface = plan.surface('playground', (.36, .27, .17), fine=.07,
                                coarse=.06)

@@ -120,14 +120,16 @@ def pave(plan: Plan, streets: list[Street], asphalt: int,
     for street in streets:
         if not marked or street.width < 5.5:
             continue
+        lines = [(0.0, 3.0, .28)]
         if street.width > 8.5:
-            for aside in (-street.width / 2 + .5, street.width / 2 - .5):
-                plan.paint(strip(*street.point(street.start, aside),
-                                 *street.point(street.end, aside), .22),
-                           white, DETAIL)
+            lines += [(street.width / 2 - .5, 7.5, .22),
+                      (.5 - street.width / 2, 7.5, .22)]
         along = street.start + 2
         while along < street.end - 3:
-            a, b = street.point(along), street.point(along + 3)
-            if plan.in_reach(*a) and plan.is_free(*a, 1):
-                plan.paint(strip(*a, *b, .28), white, DETAIL)
+            for aside, length, width in lines:
+                a = street.point(along, aside)
+                b = street.point(along + length, aside)
+                if plan.in_reach(*a) and plan.is_free(*a, 1) and \
+                        plan.is_free(*b, 1):
+                    plan.paint(strip(*a, *b, width), white, DETAIL)
             along += 7.5

@@ -148,13 +148,14 @@ def ship(plan: Plan, x: float, y: float, angle: float, length: float,
     width = length * (rng.uniform(.28, .34) if small
                       else rng.uniform(.15, .18))
     outline = place(HULL, x, y, length, width, angle)
-    if moving:
-        foam = plan.surface('harbour water', (.16, .19, .19), 'water',
-                            fine=.35, ripple=.2)
-        tail = place([(-.4, .3), (-.4, -.3), (-1.5, -1.0), (-1.5, 1.0)], x,
-                     y, length, width, angle)
-        plan.paint(tail, foam, OBJECT - 1)
     thing = plan.add_thing('ship', outline, angle, colour)
+    if moving:
+        foam = plan.surface('harbour water', (.075, .10, .105), 'water',
+                            fine=.35, ripple=.25)
+        wake = [(-.3, .45), (-.3, -.45), (-1.3, -.75), (-1.7, -.3),
+                (-1.4, 0), (-1.7, .3), (-1.3, .75)]
+        plan.paint(place(wake, x, y, length, width, angle), foam,
+                   OBJECT - 1, thing)
     hull = plan.surface('ship', SHIP_COLOURS[colour], 'metal', jitter=.12,
                         height=2 if small else 6, fine=.05)
     deck = plan.surface('ship', (.30, .22, .14) if small else

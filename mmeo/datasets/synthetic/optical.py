@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from mmeo.datasets.synthetic.plan import FIRST
-from mmeo.datasets.synthetic.raster import Scene
+from mmeo.datasets.synthetic.raster import Scene, to_metres
 from mmeo.datasets.synthetic.scenes import GSD
 from mmeo.datasets.synthetic.surfaces import LAYERS
 from mmeo.datasets.synthetic.texture import SIDE, bank, window
@@ -117,14 +117,11 @@ def _add_rows(light: np.ndarray, scene: Scene, ids: np.ndarray) -> None:
     where = np.flatnonzero((amp > 0)[ids].ravel())
     if not len(where):
         return
-    size, turn = scene.size, scene.plan.turn
-    rows, cols = np.divmod(where.astype(np.int32), np.int32(size))
-    x = (cols + np.float32(.5 - size / 2)) * np.float32(GSD)
-    y = (rows + np.float32(.5 - size / 2)) * np.float32(GSD)
-    cos, sin = np.float32(math.cos(turn)), np.float32(math.sin(turn))
+    rows, cols = np.divmod(where.astype(np.int32), np.int32(scene.size))
+    x, y = to_metres(cols, rows, scene.plan, scene.size)
     part = ids.ravel()[where]
-    phase = scene.surfaces['row_x'][part] * (cos * x + sin * y)
-    phase += scene.surfaces['row_y'][part] * (cos * y - sin * x)
+    phase = scene.surfaces['row_x'][part] * x
+    phase += scene.surfaces['row_y'][part] * y
     light.ravel()[where] += amp[part] * np.sin(phase)
 
 

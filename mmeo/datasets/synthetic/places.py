@@ -4,12 +4,23 @@
 import math
 
 from mmeo.datasets.synthetic import buildings, facilities, objects
-from mmeo.datasets.synthetic.geometry import circle, rect
-from mmeo.datasets.synthetic.landuse import (ASPHALT, lawn, parking,
-                                             scatter_trees)
+from mmeo.datasets.synthetic.geometry import circle
+from mmeo.datasets.synthetic.landuse import (
+    ASPHALT,
+    lawn,
+    parking,
+    scatter_trees,
+)
 from mmeo.datasets.synthetic.layout import Block
-from mmeo.datasets.synthetic.plan import (DECK, DETAIL, GROUND, WATER, Plan,
-                                          strip, tree)
+from mmeo.datasets.synthetic.plan import (
+    DECK,
+    DETAIL,
+    GROUND,
+    WATER,
+    Plan,
+    strip,
+    tree,
+)
 
 
 def airport(plan: Plan, area: Block) -> None:
@@ -232,9 +243,3 @@ def river(plan: Plan, area: Block, width: float, crossings: list[float],
             tree(plan, x, y, rng.uniform(1.6, 3.6), False)
 
 
-def parking_rim(plan: Plan, block: Block, surface: int) -> None:
-    """Pavement around a block."""
-    plan.paint(block.corners(), surface, GROUND)
-    inner = block.inset(1.6)
-    plan.paint(rect(*inner.centre, inner.width, inner.height),
-               lawn(plan), GROUND)

@@ -12,8 +12,7 @@ from random import Random
 
 from mmeo.datasets.synthetic.classes import LEAF_IDS
 from mmeo.datasets.synthetic.geometry import Points, circle, rect
-from mmeo.datasets.synthetic.surfaces import (COLUMN, MATERIAL_IDS,
-                                              PLANT_IDS)
+from mmeo.datasets.synthetic.surfaces import COLUMN, MATERIAL_IDS, PLANT_IDS
 
 #: Bits of the two dates in ``when``.
 FIRST, SECOND, BOTH = 1, 2, 3
@@ -75,6 +74,8 @@ class Plan:
         turn (float): Angle of the local frame in the image, radians.
         sun (float): Direction the light comes from on the first date, in the
             local frame, radians.
+        bend (complex): Curvature of the local frame per metre, see
+            :func:`bent`.
     """
 
     rng: Random
@@ -82,6 +83,7 @@ class Plan:
     theme: str
     turn: float
     sun: float
+    bend: complex = 0j
     rows: list[tuple] = field(default_factory=list)
     shapes: list[Shape] = field(default_factory=list)
     things: list[Thing] = field(default_factory=list)
@@ -144,6 +146,25 @@ class Plan:
     def reserve(self, x: float, y: float, radius: float) -> None:
         """Keep later trees and objects out of a disc."""
         self.keep_out.append((x, y, radius))
+
+    def reserve_rect(self, x: float, y: float, length: float, width: float,
+                     angle: float) -> None:
+        """The same for a rectangle, covered by discs."""
+        count = max(1, round(2 * length / width))
+        for i in range(count):
+            along = ((i + .5) / count - .5) * length
+            self.reserve(x + along * math.cos(angle),
+                         y + along * math.sin(angle), width * .53)
+
+    def bent(self, x: float, y: float) -> float:
+        """How far the bend turns things at a place, radians.
+
+        The map is ``z + bend * z²`` in the complex plane. It is conformal:
+        streets curve, while right angles and the shapes of small things
+        stay.
+        """
+        slope = 1 + 2 * self.bend * complex(x, y)
+        return math.atan2(slope.imag, slope.real)
 
     def in_reach(self, x: float, y: float, margin: float = 0.0) -> bool:
         """Whether a point can be seen in the image, roughly."""

@@ -9,13 +9,13 @@ import cv2
 import numpy as np
 
 from mmeo.datasets.synthetic.classes import BUILDING_LEAVES
-from mmeo.datasets.synthetic.geometry import (Points, area, bounds,
-                                              clip_to_square)
+from mmeo.datasets.synthetic.geometry import Points, area, clip_to_square
 from mmeo.datasets.synthetic.plan import FIRST, MOVABLE, SECOND, Plan
 from mmeo.datasets.synthetic.scenes import GSD, compose
 from mmeo.datasets.synthetic.surfaces import SurfaceTable
 
 _SHIFT = 4  # fillPoly's fixed-point bits
+_EDGE = 12.0  # metres; longer edges are cut so that they can bend
 
 
 @dataclass
@@ -30,8 +30,8 @@ class Scene:
         surfaces (SurfaceTable): What the surface numbers mean.
         ids (dict[int, ndarray]): Date bit -> ``(size, size)`` uint16 surface
             numbers.
-        outlines (list[Points]): Outline of every thing in pixels, whole.
-        visible (list[Points]): The part inside the image, maybe empty.
+        visible (list[Points]): The part of every thing's outline inside the
+            image, in pixels, maybe empty.
         share (list[float]): Visible share of the area, 0 to 1.
     """
 
@@ -41,7 +41,6 @@ class Scene:
     plan: Plan
     surfaces: SurfaceTable
     ids: dict[int, np.ndarray]
-    outlines: list[Points]
     visible: list[Points]
     share: list[float]
 
@@ -54,6 +53,15 @@ class Scene:
         return np.isin(self.surfaces['leaf'].astype(np.uint8),
                        BUILDING_LEAVES)[self.ids[when]]
 
+    def angle(self, thing: int) -> float:
+        """Direction of a thing's length in the image, radians."""
+        plan, item = self.plan, self.plan.things[thing]
+        x, y = item.outline[0]
+        for px, py in item.outline[1:]:
+            x, y = x + px, y + py
+        count = len(item.outline)
+        return item.angle + plan.turn + plan.bent(x / count, y / count)
+
     def rng(self, purpose: int) -> np.random.Generator:
         """A generator of its own for each use, so uses stay independent."""
         return np.random.default_rng([self.seed, self.index, self.size,
@@ -62,9 +70,22 @@ class Scene:
 
 def to_pixels(points: np.ndarray, plan: Plan, size: int) -> np.ndarray:
     """Local metres to image pixels, ``(N, 2)``; corners, not centres."""
-    cos, sin = math.cos(plan.turn), math.sin(plan.turn)
-    turned = points @ np.array([[cos, sin], [-sin, cos]])
-    return turned / GSD + size / 2
+    flat = points[:, 0] + 1j * points[:, 1]
+    flat = flat + plan.bend * flat**2
+    flat = flat * complex(math.cos(plan.turn), math.sin(plan.turn))
+    return np.stack([flat.real, flat.imag], 1) / GSD + size / 2
+
+
+def to_metres(x: np.ndarray, y: np.ndarray, plan: Plan, size: int
+              ) -> tuple[np.ndarray, np.ndarray]:
+    """Pixel centres to local metres, by the series inverse of the bend."""
+    place = (x + np.float32(.5 - size / 2)).astype(np.complex64)
+    place += 1j * (y + np.float32(.5 - size / 2))
+    place *= np.complex64(GSD * complex(math.cos(plan.turn),
+                                        -math.sin(plan.turn)))
+    bent = np.complex64(plan.bend) * place
+    place = place * (1 - bent + 2 * bent**2)
+    return place.real, place.imag
 
 
 def build_scene(seed: int, index: int, size: int) -> Scene:
@@ -79,7 +100,8 @@ def build_scene(seed: int, index: int, size: int) -> Scene:
         Scene: The same for the same arguments.
     """
     plan = compose(seed, index, size)
-    outlines = _things_in_pixels(plan, size)
+    outlines = _in_pixels([t.outline for t in plan.things], plan, size)
+    outlines = [[(x, y) for x, y in o.tolist()] for o in outlines]
     visible, share = [], []
     for thing, outline in zip(plan.things, outlines):
         inside = clip_to_square(outline, size)
@@ -89,42 +111,42 @@ def build_scene(seed: int, index: int, size: int) -> Scene:
             thing.when, inside, part = 0, [], 0.0
         visible.append(inside if part else [])
         share.append(part)
-    ids = {when: _paint(plan, size, when) for when in (FIRST, SECOND)}
-    return Scene(seed, index, size, plan, SurfaceTable(plan.rows), ids,
-                 outlines, visible, share)
+    return Scene(seed, index, size, plan, SurfaceTable(plan.rows),
+                 _paint(plan, size), visible, share)
 
 
-def _things_in_pixels(plan: Plan, size: int) -> list[Points]:
-    counts = [len(thing.outline) for thing in plan.things]
-    if not counts:
+def _in_pixels(outlines: list[Points], plan: Plan, size: int
+               ) -> list[np.ndarray]:
+    """Outlines in pixels; long edges get corners to bend at."""
+    if not outlines:
         return []
-    points = np.array([p for thing in plan.things for p in thing.outline])
-    points = to_pixels(points, plan, size).tolist()
-    outlines, start = [], 0
-    for count in counts:
-        outlines.append([(x, y) for x, y in points[start:start + count]])
-        start += count
-    return outlines
+    counts = np.array([len(outline) for outline in outlines])
+    start = np.array([p for outline in outlines for p in outline])
+    first = np.cumsum(counts) - counts
+    follower = np.arange(1, len(start) + 1)
+    follower[first + counts - 1] = first
+    step = start[follower] - start
+    parts = np.maximum(1, np.ceil(np.hypot(*step.T) / _EDGE).astype(int))
+    owner = np.repeat(np.arange(len(start)), parts)
+    rank = np.arange(len(owner)) - np.repeat(np.cumsum(parts) - parts, parts)
+    points = start[owner] + step[owner] * (rank / parts[owner])[:, None]
+    ends = np.cumsum(np.add.reduceat(parts, first))
+    return np.split(to_pixels(points, plan, size), ends[:-1])
 
 
-def _paint(plan: Plan, size: int, when: int) -> np.ndarray:
-    """Fill all outlines that are there on a date, lowest layer first."""
-    # Ground that no outline covers lies outside every place's own layout.
-    ids = np.zeros((size, size), np.uint16)
-    shapes = [s for s in plan.shapes
-              if (s.when if s.thing < 0 else plan.things[s.thing].when)
-              & when]
-    shapes.sort(key=lambda s: s.layer)
-    flat = np.array([p for s in shapes for p in s.points])
-    flat = to_pixels(flat, plan, size)
-    # fillPoly puts pixel centres on integers; ours lie at one half.
-    fixed = np.rint((flat - .5) * (1 << _SHIFT)).astype(np.int32)
-    start = 0
-    for shape in shapes:
-        stop = start + len(shape.points)
-        cv2.fillPoly(ids, [fixed[start:stop]], shape.surface, shift=_SHIFT)
-        start = stop
-    return ids
-
-
-__all__ = ['Scene', 'bounds', 'build_scene', 'to_pixels']
+def _paint(plan: Plan, size: int) -> dict[int, np.ndarray]:
+    """Fill all outlines of either date, lowest layer first."""
+    shapes = sorted(plan.shapes, key=lambda s: s.layer)
+    outlines = _in_pixels([s.points for s in shapes], plan, size)
+    maps = {when: np.zeros((size, size), np.uint16)
+            for when in (FIRST, SECOND)}
+    scale = 1 << _SHIFT
+    for shape, outline in zip(shapes, outlines):
+        dates = shape.when if shape.thing < 0 \
+            else plan.things[shape.thing].when
+        # fillPoly puts pixel centres on integers; ours lie at one half.
+        fixed = [np.rint((outline - .5) * scale).astype(np.int32)]
+        for when, ids in maps.items():
+            if dates & when:
+                cv2.fillPoly(ids, fixed, shape.surface, shift=_SHIFT)
+    return maps

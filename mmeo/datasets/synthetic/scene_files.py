@@ -20,8 +20,11 @@ from mmeo.datasets.synthetic.surfaces import BANDS
 from mmeo.datasets.synthetic.writers.coco import coco_records
 from mmeo.datasets.synthetic.writers.dota import dota_text
 from mmeo.datasets.synthetic.writers.geojson import geojson
-from mmeo.datasets.synthetic.writers.images import (link, write_geotiff,
-                                                    write_png)
+from mmeo.datasets.synthetic.writers.images import (
+    link,
+    write_geotiff,
+    write_png,
+)
 from mmeo.datasets.synthetic.writers.instruct import conversations
 from mmeo.datasets.synthetic.writers.voc import voc_xml
 

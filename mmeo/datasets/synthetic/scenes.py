@@ -6,10 +6,17 @@ from random import Random
 
 from mmeo.datasets.synthetic import facilities, objects, places
 from mmeo.datasets.synthetic.countryside import COUNTRY
-from mmeo.datasets.synthetic.landuse import ASPHALT, TOWN
+from mmeo.datasets.synthetic.landuse import ASPHALT, TOWN, lawn
 from mmeo.datasets.synthetic.layout import Block, Street, pave, split
-from mmeo.datasets.synthetic.plan import BOTH, FIRST, GROUND, MOVABLE, \
-    SECOND, Plan
+from mmeo.datasets.synthetic.plan import (
+    BOTH,
+    FIRST,
+    GROUND,
+    MOVABLE,
+    SECOND,
+    Plan,
+    tree,
+)
 
 GSD = 0.3125  # metres: a 10 m pixel holds exactly 32 x 32 of these
 FILLERS = {**TOWN, **COUNTRY}
@@ -61,8 +68,11 @@ def compose(seed: int, index: int, size: int) -> Plan:
     # Morning sun of the northern mid-latitudes: from the south-east, which
     # is right and down in the image, as y points down.
     sun = math.radians(rng.uniform(20, 70)) - turn
-    plan = Plan(rng, size * GSD * .72 + 6, theme, turn, sun)
-    reach = plan.reach
+    # A tenth more than the half diagonal, as bending can pull borders in.
+    reach = size * GSD * .79 + 6
+    bend = 0j if theme == 'airport' else complex(
+        rng.uniform(-.08, .08), rng.uniform(-.08, .08)) / reach
+    plan = Plan(rng, reach, theme, turn, sun, bend)
     area = Block(-reach, -reach, reach, reach)
     mix, side, width, rural = THEMES[theme]
     if theme == 'airport':
@@ -96,7 +106,7 @@ def _town(plan: Plan, area: Block, mix: dict, side: tuple, width: float,
                                fine=.06, medium=.03, coarse=.08)
     plan.paint(area.corners(), asphalt, GROUND)
     circus = None
-    if not rural and streets and rng.random() < .45:
+    if not rural and streets and rng.random() < .3:
         circus = _roundabout(plan, streets, asphalt)
     pave(plan, streets, asphalt, leaf == 'asphalt road')
     pavement = plan.surface('pavement', (.30, .29, .275), 'concrete',
@@ -112,6 +122,26 @@ def _town(plan: Plan, area: Block, mix: dict, side: tuple, width: float,
         use = rng.choices(names, weights)[0]
         FILLERS[use](plan, block.inset(1.2 if rural else 1.7))
     _traffic(plan, streets, rural, circus)
+    _street_trees(plan, streets, rural)
+
+
+def _street_trees(plan: Plan, streets: list[Street], rural: bool) -> None:
+    """Rows of like trees along some streets."""
+    rng = plan.rng
+    for street in streets:
+        if rng.random() > .45:
+            continue
+        size, step = rng.uniform(1.5, 2.6), rng.uniform(8, 14)
+        conifer = rng.random() < .15
+        aside = street.width / 2 + (.9 if rural else 1.3)
+        along = street.start + step
+        while along < street.end - 3:
+            for side in (aside, -aside):
+                place = street.point(along, side)
+                if rng.random() < .8 and plan.in_reach(*place) and \
+                        plan.is_free(*place, size):
+                    tree(plan, *place, size * rng.uniform(.8, 1.1), conifer)
+            along += step
 
 
 def _roundabout(plan: Plan, streets: list[Street], asphalt: int
@@ -167,6 +197,7 @@ def _river_scene(plan: Plan, area: Block, mix: dict, side: tuple,
     middle = rng.uniform(-.25, .25) * plan.reach
     top, low = middle - corridor / 2, middle + corridor / 2
     crossing = rng.uniform(-.35, .35) * plan.reach
+    plan.paint(area.corners(), lawn(plan, 'meadow'), GROUND)
     places.river(plan, Block(area.x1, top, area.x2, low), water, [crossing],
                  width)
     for part in (Block(area.x1, area.y1, area.x2, top),

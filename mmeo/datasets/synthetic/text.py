@@ -12,8 +12,11 @@ from random import Random
 import numpy as np
 
 from mmeo.datasets.synthetic.annotations import Instance
-from mmeo.datasets.synthetic.classes import (BUILDING_LEAVES, LEAVES,
-                                             LOVEDA_CLASSES, leaves_of)
+from mmeo.datasets.synthetic.classes import (
+    LEAVES,
+    LOVEDA_CLASSES,
+    leaves_of,
+)
 
 WORDS = {
     'plane': ('plane', 'planes'), 'ship': ('ship', 'ships'),
@@ -199,7 +202,3 @@ def change_caption(added: list[Instance], removed: list[Instance],
             parts.append(f'{counted("building", len(items))} {have} {verb} '
                          f'in the {_join(places)}')
     return ('; '.join(parts) + '.').capitalize()
-
-
-__all__ = ['BUILDING_LEAVES', 'caption', 'change_caption', 'grounding',
-           'is_urban', 'questions', 'referring']

@@ -51,7 +51,8 @@ def bank() -> dict[str, np.ndarray]:
     fine = _noise(rng, 0.6, 0.6)
     medium = _noise(rng, 2.2, 2.2)
     coarse = 0.75 * _noise(rng, 11, 11) + 0.66 * _noise(rng, 42, 42)
-    ripple = 0.8 * _noise(rng, 4.0, 1.3) + 0.6 * _noise(rng, 1.5, 5.0)
+    # Waves: what is left between two widths of smoothing.
+    ripple = _noise(rng, 3.2, 1.4) - 0.6 * _noise(rng, 9, 9)
     sensor = rng.standard_normal((SIDE, SIDE, 3), np.float32)
     return dict(fine=fine, medium=medium, coarse=coarse,
                 canopy=_canopy(rng), ripple=ripple,
