@@ -8,6 +8,7 @@ from mmengine.registry import DefaultScope, Registry
 
 from mmeo import registry
 from mmeo.errors import ConfigError
+from mmeo.utils import quiet_imports
 
 # Where a bare type name is looked for, in this order.
 _KINDS = (
@@ -66,6 +67,7 @@ def build(type_or_config: Union[str, Mapping], **kwargs: Any) -> Any:
                           f'{sorted(cfg)}')
     if not isinstance(cfg['type'], str):
         return registry.MODELS.build(cfg)
-    kind = find(cfg['type'])
-    with DefaultScope.overwrite_default_scope('mmeo'):
+    with quiet_imports():
+        kind = find(cfg['type'])
+    with quiet_imports(), DefaultScope.overwrite_default_scope('mmeo'):
         return kind.build(cfg)

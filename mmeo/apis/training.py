@@ -13,11 +13,13 @@ from mmeo.apis.config import (ConfigLike, load_config, set_amp,
 from mmeo.apis.distributed import prepare
 from mmeo.apis.run import Interrupted
 from mmeo.registry import RUNNERS
+from mmeo.utils import import_siblings
 
 
 def build_runner(cfg: Config) -> Runner:
     """The Runner of ``cfg.runner_type``, by default ours, which checks
     checkpoints (:class:`mmeo.engine.CheckedRunner`)."""
+    import_siblings(str(cfg))
     cfg.setdefault('default_scope', 'mmeo')
     cfg.setdefault('runner_type', 'mmeo.CheckedRunner')
     return RUNNERS.build(cfg)

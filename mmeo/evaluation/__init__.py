@@ -1,2 +1,5 @@
 # Copyright (c) mmeo contributors. All rights reserved.
-from .metrics import *
+from mmeo.utils import quiet_imports
+
+with quiet_imports():
+    from .metrics import *

@@ -1,8 +1,11 @@
 # Copyright (c) mmeo contributors. All rights reserved.
-from .backbones import *
-from .heads import *
-from .layers import *
-from .losses import *
-from .necks import *
-from .segmentors import *
-from .vlm import *
+from mmeo.utils import quiet_imports
+
+with quiet_imports():
+    from .backbones import *
+    from .heads import *
+    from .layers import *
+    from .losses import *
+    from .necks import *
+    from .segmentors import *
+    from .vlm import *

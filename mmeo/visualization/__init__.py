@@ -1,6 +1,9 @@
 # Copyright (c) mmeo contributors. All rights reserved.
-from .rendering import read_rgb, side_by_side, stretch
-from .visualizers import ChangeVisualizer, GeoSegVisualizer
+from mmeo.utils import quiet_imports
+
+with quiet_imports():
+    from .rendering import read_rgb, side_by_side, stretch
+    from .visualizers import ChangeVisualizer, GeoSegVisualizer
 
 __all__ = [
     'ChangeVisualizer', 'GeoSegVisualizer', 'read_rgb', 'side_by_side',

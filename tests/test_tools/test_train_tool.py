@@ -193,7 +193,7 @@ def test_test_tool_metrics_and_predictions(reference, tmp_path):
 def test_two_processes_on_a_cpu_agree(tmp_path):
     result = run(TOOLS / 'dist_train.sh', CONFIG, 2, '--work-dir', tmp_path,
                  '--cfg-options', 'train_cfg.max_iters=10',
-                 "custom_hooks=[dict(type='SaveRankHook')]")
+                 'custom_hooks.0.type=SaveRankHook')
     assert result.returncode == 0, result.stderr
     ranks = [weights(tmp_path / f'rank_{i}.pth') for i in range(2)]
     assert_same(*ranks)
