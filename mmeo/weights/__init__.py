@@ -8,8 +8,11 @@ from .convert import convert, convert_with_report, extract_vision
 from .fit import fit_bands, fit_vit
 from .io import load, unwrap
 from .report import Report
-from .resize import (fit_position_table, resize_patch_kernel,
-                     resize_position_table)
+from .resize import (
+                     fit_position_table,
+                     resize_patch_kernel,
+                     resize_position_table,
+)
 
 __all__ = [
     'Report', 'convert', 'convert_with_report', 'extract_vision', 'fit_bands',

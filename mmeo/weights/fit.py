@@ -2,7 +2,7 @@
 """Make the tensors of a stored ViT fit a model of another size."""
 
 from collections.abc import Mapping, Sequence
-from typing import Optional, Union
+from typing import Union
 
 import torch
 from torch import Tensor

@@ -7,8 +7,12 @@ import sys
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import (InternVLConfig, InternVLForConditionalGeneration,
-                          InternVLVisionConfig, Qwen2Config)
+from transformers import (
+    InternVLConfig,
+    InternVLForConditionalGeneration,
+    InternVLVisionConfig,
+    Qwen2Config,
+)
 
 from mmeo import weights
 from mmeo.errors import CheckpointError, ConfigError

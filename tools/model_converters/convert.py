@@ -12,7 +12,8 @@ from mmeo.errors import CheckpointError, UserError
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('src', help='*.safetensors, a folder of them, or *.pth')
+    parser.add_argument(
+        'src', help='*.safetensors, a folder of them, or *.pth')
     parser.add_argument('dst', help='*.safetensors or *.pth to write')
     parser.add_argument(
         '--to', default='mmeo', help='mmeo (default), hf or original')

@@ -314,7 +314,7 @@ class InternViT(BaseModule):
         if deeper:
             raise CheckpointError(
                 f'{path} holds tensors of blocks that this model lacks, such '
-                f'as {deeper[0]}: set arch[\'depth\'], `qkv_bias` and '
+                f"as {deeper[0]}: set arch['depth'], `qkv_bias` and "
                 '`qk_norm` to those of the checkpoint.')
         self.load_state_dict(fitted)
         MMLogger.get_current_instance().info(

@@ -14,8 +14,12 @@ from torch import Tensor, nn
 from mmeo.errors import ConfigError
 from mmeo.registry import MODELS
 
-from ..layers import (Interaction, MSDeformAttention, SpatialPriorModule,
-                      maybe_checkpoint)
+from ..layers import (
+    Interaction,
+    MSDeformAttention,
+    SpatialPriorModule,
+    maybe_checkpoint,
+)
 
 PAPER_INDEXES = ((0, 7), (8, 11), (12, 15), (16, 23))
 

@@ -1,6 +1,11 @@
 # Copyright (c) mmeo contributors. All rights reserved.
-from .adapter_layers import (ConvFFN, Extractor, Injector, Interaction,
-                             SpatialPriorModule)
+from .adapter_layers import (
+                             ConvFFN,
+                             Extractor,
+                             Injector,
+                             Interaction,
+                             SpatialPriorModule,
+)
 from .attention import SelfAttention, eager_attention, fused_attention
 from .checkpointing import maybe_checkpoint
 from .ms_deform_attn import MSDeformAttention, reference_points

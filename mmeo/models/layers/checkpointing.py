@@ -1,7 +1,8 @@
 # Copyright (c) mmeo contributors. All rights reserved.
 """Activation checkpointing: memory for time, apart from the mathematics."""
 
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch.utils.checkpoint import checkpoint

@@ -8,7 +8,6 @@ from safetensors.torch import save_file
 from torch import nn
 from transformers import InternVLVisionConfig, InternVLVisionModel
 
-import mmeo
 from mmeo import weights
 from mmeo.errors import CheckpointError, ConfigError
 from mmeo.models.backbones import InternViT

@@ -8,9 +8,15 @@ import torch
 import torch.nn.functional as F
 from mmcv.ops import MultiScaleDeformableAttention
 
-from mmeo.models.layers import (ConvFFN, Extractor, Injector, LayerNorm2d,
-                                MSDeformAttention, SpatialPriorModule,
-                                reference_points)
+from mmeo.models.layers import (
+    ConvFFN,
+    Extractor,
+    Injector,
+    LayerNorm2d,
+    MSDeformAttention,
+    SpatialPriorModule,
+    reference_points,
+)
 
 SHAPES = [(4, 6), (2, 3), (1, 2)]
 TOKENS = sum(h * w for h, w in SHAPES)

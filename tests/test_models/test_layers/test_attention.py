@@ -7,8 +7,12 @@ import pytest
 import torch
 
 from mmeo.errors import ConfigError
-from mmeo.models.layers import (SelfAttention, TransformerBlock,
-                                eager_attention, fused_attention)
+from mmeo.models.layers import (
+    SelfAttention,
+    TransformerBlock,
+    eager_attention,
+    fused_attention,
+)
 
 
 @pytest.mark.parametrize('mask', ['none', 'bool', 'float'])
