@@ -14,6 +14,15 @@ def working_dtype(tensor: Tensor) -> torch.dtype:
     return torch.float32 if half else tensor.dtype
 
 
+def best_first(scores: Tensor) -> Tensor:
+    """Indices by falling score, equal scores as the compiled ops order them.
+
+    They call this very sort, which is not stable: a stable one would keep
+    other boxes of a tie than the compiled op does.
+    """
+    return scores.sort(dim=0, descending=True)[1]
+
+
 @torch.no_grad()
 def nms(boxes: Tensor, scores: Tensor, iou_threshold: float,
         offset: int) -> Tensor:
@@ -36,7 +45,9 @@ def nms(boxes: Tensor, scores: Tensor, iou_threshold: float,
     # The compiled op compares with a float32 threshold: 0.3 must not become
     # smaller than an IoU of float32(0.3).
     threshold = float(np.float32(iou_threshold))
-    return torchvision.ops.nms(boxes, scores.to(boxes.dtype), threshold)
+    order = best_first(scores)
+    boxes, scores = boxes[order], scores[order].to(boxes.dtype)
+    return order[torchvision.ops.nms(boxes, scores, threshold)]
 
 
 def _weights(overlap: np.ndarray, threshold: float, sigma: float,
@@ -132,7 +143,7 @@ def nms_match(dets: Tensor, iou_threshold: float) -> list[list[int]]:
     Returns:
         list[list[int]]: Groups, best score first inside and between them.
     """
-    order = dets[:, 4].sort(descending=True, stable=True)[1].numpy()
+    order = best_first(dets[:, 4]).numpy()
     x1, y1, x2, y2 = dets[:, :4].to(working_dtype(dets)).numpy().T[:, order]
     area = (x2 - x1) * (y2 - y1)
     # rows: x1, y1, x2, y2, area; columns shrink to the boxes still free

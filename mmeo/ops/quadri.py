@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmeo.ops.nms import working_dtype
+from mmeo.ops.nms import best_first, working_dtype
 from mmeo.ops.rotated_nms import greedy
 
 _CHUNK = 1 << 12
@@ -157,7 +157,7 @@ def nms_quadri(dets: Tensor, scores: Tensor, order: Tensor,
     Returns:
         Tensor: ``(K,)`` indices into ``dets``, best score first.
     """
-    order = scores.sort(descending=True, stable=True)[1]
+    order = best_first(scores)
     corners = _corners(dets[order])
     classes = dets[order, 8] if multi_label else None
     threshold = float(np.float32(iou_threshold))

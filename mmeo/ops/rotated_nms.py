@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mmeo.ops.nms import best_first
 from mmeo.ops.rotated_iou import candidate_pairs, pair_ious, prepare
 
 # Boxes decided together. Larger blocks compute more IoUs that a strictly
@@ -78,7 +79,7 @@ def nms_rotated(dets: Tensor, scores: Tensor, order: Tensor,
     Returns:
         Tensor: ``(K,)`` indices into ``dets``, best score first.
     """
-    order = scores.sort(descending=True, stable=True)[1]
+    order = best_first(scores)
     props = prepare(dets[order])
     classes = dets[order, 5] if multi_label else None
     threshold = float(np.float32(iou_threshold))
