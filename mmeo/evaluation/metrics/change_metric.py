@@ -61,7 +61,7 @@ def change_scores(matrix: np.ndarray) -> dict[str, float]:
     total = tn + fp + fn + tp
 
     def ratio(part: float, whole: float) -> float:
-        return 100.0 * part / whole if whole else float('nan')
+        return float(100.0 * part / whole) if whole else float('nan')
 
     by_chance = ((tn + fp) * (tn + fn) + (fn + tp) * (fp + tp)) / total \
         if total else 0.0

@@ -1,4 +1,5 @@
 # Copyright (c) mmeo contributors. All rights reserved.
+from .change_data_preprocessor import ChangeDataPreProcessor
 from .siamese_encoder_decoder import SiameseEncoderDecoder
 
-__all__ = ['SiameseEncoderDecoder']
+__all__ = ['ChangeDataPreProcessor', 'SiameseEncoderDecoder']

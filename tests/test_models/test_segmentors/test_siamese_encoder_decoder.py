@@ -143,3 +143,20 @@ def test_frozen_backbone_stays_as_it_is():
     assert any(p.grad is not None for p in model.decode_head.parameters())
     for key, value in model.backbone.state_dict().items():
         torch.testing.assert_close(value, before[key])  # BN statistics too
+
+
+def test_preprocessor_equals_mmseg_on_each_date():
+    norm = dict(mean=[10.0, 20.0, 30.0], std=[2.0, 3.0, 4.0],
+                bgr_to_rgb=True, size=(48, 48), pad_val=7)
+    ours = mmeo.build('ChangeDataPreProcessor', **norm)
+    theirs = mmeo.build('mmseg.SegDataPreProcessor', **norm)
+    pair = torch.randint(0, 256, (6, 32, 40), dtype=torch.uint8)
+
+    def run(preprocessor, image):
+        return preprocessor(dict(inputs=[image], data_samples=[
+            samples(batch=1)[0]]), training=True)['inputs']
+
+    expected = torch.cat((run(theirs, pair[:3]), run(theirs, pair[3:])), 1)
+    torch.testing.assert_close(run(ours, pair), expected)
+    with pytest.raises(ConfigError, match='one length'):
+        mmeo.build('ChangeDataPreProcessor', mean=[1.0])
