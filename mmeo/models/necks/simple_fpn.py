@@ -54,7 +54,7 @@ class SimpleFPN(BaseModule):
             subsampled by 2 from the last one. Defaults to 5.
         norm_cfg (Mapping): Norm after each convolution. Defaults to channel
             LayerNorm.
-        init_cfg (dict, optional): Defaults to Xavier-uniform convolutions.
+        init_cfg (Mapping, optional): Defaults to Xavier-uniform convolutions.
 
     Raises:
         ConfigError: If fewer outputs than inputs are asked for.
@@ -66,7 +66,7 @@ class SimpleFPN(BaseModule):
         out_channels: int = 256,
         num_outs: int = 5,
         norm_cfg: Mapping = dict(type='mmeo.LN2d', eps=1e-5),
-        init_cfg: Optional[dict] = dict(
+        init_cfg: Optional[Mapping] = dict(
             type='Xavier', layer='Conv2d', distribution='uniform')
     ) -> None:
         super().__init__(init_cfg)

@@ -236,7 +236,8 @@ def test_runner_checkpoint_of_another_size(tmp_path):
         table, weights.resize_position_table(source.backbone.pos_embed, 1,
                                              (8, 8)))
     wide = dict(arch={**ARCH, 'embed_dims': 64})
-    with pytest.raises(CheckpointError, match=r'backbone.cls_token.*1, 32.*1, 64'):
+    words = r'backbone.cls_token.*1, 32.*1, 64'
+    with pytest.raises(CheckpointError, match=words):
         load_checkpoint(Wrapper(**wide), path)
 
 

@@ -206,3 +206,17 @@ def test_backbone_of_an_mmseg_model(scope):
     assert logits.shape == (2, 3, 16, 16)
     logits.sum().backward()
     assert model.backbone.vit.pos_embed.grad is not None
+
+
+def test_first_values():
+    """Attention starts even, on a ring of growing radius around its point."""
+    model = tiny()
+    injector = model.interactions[0].injector
+    assert injector.gamma.eq(0.1).all()
+    attn = injector.attn
+    assert attn.sampling_offsets.weight.eq(0).all()
+    assert attn.attention_weights.weight.eq(0).all()
+    assert attn.attention_weights.bias.eq(0).all()
+    ring = attn.sampling_offsets.bias.reshape(4, 3, 4, 2).abs().amax(-1)
+    torch.testing.assert_close(ring, torch.arange(1., 5).expand(4, 3, 4))
+    assert 0.015 < model.interactions[0].extractor.ffn.fc1.weight.std() < 0.025
