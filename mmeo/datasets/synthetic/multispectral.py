@@ -9,8 +9,8 @@ from mmeo.datasets.synthetic.raster import Scene
 from mmeo.datasets.synthetic.texture import SIDE, bank, window
 
 RATIO = 32  # HR pixels along a 10 m pixel
-S2_DAYS = (25, 85, 135, 175, 215, 265)
-S1_DAYS = (40, 120, 200, 280)
+S2_DAYS = (30, 100, 160, 215, 280)
+S1_DAYS = (45, 165, 285)
 YEAR = 2021
 _CLOUD = np.float32([.48, .47, .46, .47, .48, .49, .50, .50, .36, .26])
 

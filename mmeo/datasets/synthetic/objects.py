@@ -30,6 +30,7 @@ HULL = [(.50, 0), (.40, .28), (.24, .46), (0, .5), (-.46, .46), (-.5, .40),
         (-.5, -.40), (-.46, -.46), (0, -.5), (.24, -.46), (.40, -.28)]
 CAR = [(.5, .32), (.44, .5), (-.46, .5), (-.5, .40), (-.5, -.40),
        (-.46, -.5), (.44, -.5), (.5, -.32)]
+_CABIN, _ROOF = rect(-.06, 0, .58, .80), rect(-.08, 0, .30, .78)
 FUSELAGE = [(.50, 0), (.47, .5), (.38, .95), (.2, 1), (-.2, 1), (-.36, .7),
             (-.5, .1), (-.5, -.1), (-.36, -.7), (-.2, -1), (.2, -1),
             (.38, -.95), (.47, -.5)]
@@ -46,16 +47,21 @@ def small_vehicle(plan: Plan, x: float, y: float, angle: float) -> None:
     length, width = rng.uniform(4.0, 4.9), rng.uniform(1.75, 2.0)
     outline = place(CAR, x, y, length, width, angle)
     thing = plan.add_thing('small-vehicle', outline, angle, colour)
+    body, glass, roof = plan.reuse(('car', colour, rng.randrange(3)),
+                                   lambda: _car_surfaces(plan, colour))
+    plan.paint(outline, body, OBJECT, thing)
+    plan.paint(place(_CABIN, x, y, length, width, angle),
+               glass, OBJECT, thing)
+    plan.paint(place(_ROOF, x, y, length, width, angle),
+               roof, OBJECT, thing)
+
+
+def _car_surfaces(plan: Plan, colour: str) -> tuple[int, ...]:
     body = plan.surface('small vehicle', CAR_COLOURS[colour], 'metal',
                         jitter=.15, height=1.3, fine=.03)
     glass = plan.surface('small vehicle', (.035, .04, .05), 'metal',
                          height=1.4)
-    roof = plan.shaded(body, 1.06, height=1.6)
-    plan.paint(outline, body, OBJECT, thing)
-    plan.paint(place(rect(-.06, 0, .58, .80), x, y, length, width, angle),
-               glass, OBJECT, thing)
-    plan.paint(place(rect(-.08, 0, .30, .78), x, y, length, width, angle),
-               roof, OBJECT, thing)
+    return body, glass, plan.shaded(body, 1.06, height=1.6)
 
 
 def large_vehicle(plan: Plan, x: float, y: float, angle: float,

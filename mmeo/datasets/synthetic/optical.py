@@ -27,7 +27,7 @@ class Flight:
         elevation (float): Height of the sun, radians.
         gain (ndarray): Gain of the three channels.
         haze (ndarray): Added path radiance of the three channels.
-        gamma (float): Exponent of the tone curve.
+        contrast (float): Bends the tone curve around a square root.
         noise (float): Standard deviation of sensor noise, grey values.
         blur (float): Width of the point spread, pixels.
     """
@@ -38,7 +38,7 @@ class Flight:
     elevation: float
     gain: np.ndarray
     haze: np.ndarray
-    gamma: float
+    contrast: float
     noise: float
     blur: float
 
@@ -59,7 +59,8 @@ def flight(scene: Scene, when: int) -> Flight:
         gain=(rng.uniform(1.45, 2.25) * rng.uniform(.92, 1.08, 3)
               ).astype(np.float32),
         haze=(haze * np.array([.7, .9, 1.3])).astype(np.float32),
-        gamma=float(rng.uniform(.44, .54)), noise=float(rng.uniform(1, 3)),
+        contrast=float(rng.uniform(-.15, .2)),
+        noise=float(rng.uniform(1, 3)),
         blur=float(rng.uniform(.45, .75)))
 
 
@@ -74,41 +75,51 @@ def render_rgb(scene: Scene, when: int) -> np.ndarray:
         ndarray: ``(size, size, 3)`` uint8, RGB.
     """
     shot = flight(scene, when)
-    ids, table, size = scene.ids[when], scene.surfaces, scene.size
+    table, size = scene.surfaces, scene.size
+    ids = scene.ids[when].astype(np.intp)  # the type that take() wants
     rng = scene.rng(20 + when)
-    offset = rng.integers(0, SIDE, 4)
-    textures = bank()
-    visible = table.reflectance(shot.day)[:, 2::-1]  # B4 B3 B2
-    rgb = np.take(np.ascontiguousarray(visible), ids, axis=0)
-    # Texture of the ground stays put between dates, that of water does not.
-    place = scene.rng(30).integers(0, SIDE, 2)
-    light = np.ones((size, size), np.float32)
-    height = table['height'][ids]
-    for layer in LAYERS:
-        amp = table[layer]
-        if not amp.any():
-            continue
-        at = offset[:2] if layer == 'ripple' else place
-        grain = window(textures[layer], size, *at)
-        if layer == 'canopy':
-            crown = table['crown']
-            if crown.any():
-                height += crown[ids] * grain
-            grain = grain - .52
-        light += amp[ids] * grain
-    _add_rows(light, scene, ids)
-    np.clip(light, .15, 2.5, out=light)
+    light, height = _texture(scene, ids, rng)
     light *= _sunlight(height, shot)
-    rgb *= light[..., None]
-    # Shade is blue: skylight fills it.
-    rgb += shot.haze
-    rgb *= shot.gain
-    cv2.GaussianBlur(rgb, (3, 3), shot.blur, dst=rgb)
-    np.clip(rgb, 0, 1, out=rgb)
-    cv2.pow(rgb, shot.gamma, dst=rgb)
-    rgb *= 255
-    rgb += shot.noise * window(textures['sensor'], size, *offset[2:])
-    return cv2.convertScaleAbs(np.clip(rgb, 0, 255, out=rgb))
+    visible = table.reflectance(shot.day)[:, 2::-1] * shot.gain  # B4 B3 B2
+    rgb = np.empty((size, size, 3), np.uint8)
+    grain = bank()['sensor']
+    for channel in range(3):
+        band = np.take(visible[:, channel].copy(), ids)
+        band *= light
+        band += shot.haze[channel] * shot.gain[channel]
+        cv2.GaussianBlur(band, (3, 3), shot.blur, dst=band)
+        np.clip(band, 0, 1, out=band)
+        np.sqrt(band, out=band)
+        tone = band * (255 * shot.contrast)
+        tone += 255 * (1 - shot.contrast)
+        band *= tone
+        at = rng.integers(0, SIDE, 2)
+        band += np.float32(shot.noise) * window(grain, size, *at)
+        # Saturates, and mirrors the little that noise takes below zero.
+        rgb[..., channel] = cv2.convertScaleAbs(band)
+    return rgb
+
+
+def _texture(scene: Scene, ids: np.ndarray, rng: np.random.Generator
+             ) -> tuple[np.ndarray, np.ndarray]:
+    """Local brightness around 1 and height in metres, both ``(H, W)``."""
+    table, size = scene.surfaces, scene.size
+    light = np.ones((size, size), np.float32)
+    height = np.take(table['height'], ids)
+    # Texture of the ground stays put between dates, that of water does not.
+    ground = scene.rng(30).integers(0, SIDE, 2)
+    moving = rng.integers(0, SIDE, 2)
+    for layer in LAYERS:
+        grain = window(bank()[layer], size,
+                       *(moving if layer == 'ripple' else ground))
+        if layer == 'canopy':
+            if table['crown'].any():
+                height += np.take(table['crown'], ids) * grain
+            grain = grain - np.float32(.52)
+        if table[layer].any():
+            light += np.take(table[layer], ids) * grain
+    _add_rows(light, scene, ids)
+    return np.clip(light, .15, 2.5, out=light), height
 
 
 def _add_rows(light: np.ndarray, scene: Scene, ids: np.ndarray) -> None:
@@ -140,11 +151,15 @@ def _sunlight(height: np.ndarray, shot: Flight) -> np.ndarray:
     while stride <= min(64, size // 2):
         mx, my = round(dx * stride), round(dy * stride)
         sunk = math.hypot(mx, my) * drop
-        moved = cv2.warpAffine(
-            front, np.float32([[1, 0, mx], [0, 1, my]]), (size, size),
-            flags=cv2.INTER_NEAREST)
-        front = cv2.max(front, cv2.subtract(moved, (round(sunk),)))
+        moved = np.zeros_like(front)
+        moved[max(my, 0):size + min(my, 0), max(mx, 0):size + min(mx, 0)] = \
+            front[max(-my, 0):size - max(my, 0),
+                  max(-mx, 0):size - max(mx, 0)]
+        sunk = np.uint8(min(255, round(sunk)))
+        np.maximum(moved, sunk, out=moved)
+        moved -= sunk
+        np.maximum(front, moved, out=front)
         stride *= 2
-    shadow = (front > cv2.add(level, (2,))).astype(np.float32)
-    shadow = cv2.blur(shadow, (3, 3))
-    return 1 - .62 * shadow
+    front = np.maximum(front, 2) - np.uint8(2)
+    light = 1 - np.float32(.62) * (front > level)
+    return cv2.blur(light, (3, 3))

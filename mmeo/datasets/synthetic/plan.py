@@ -7,6 +7,8 @@ rendered from it.
 """
 
 import math
+from array import array
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 
@@ -84,10 +86,11 @@ class Plan:
     turn: float
     sun: float
     bend: complex = 0j
-    rows: list[tuple] = field(default_factory=list)
+    rows: array = field(default_factory=lambda: array('f'))
     shapes: list[Shape] = field(default_factory=list)
     things: list[Thing] = field(default_factory=list)
     keep_out: list[tuple[float, float, float]] = field(default_factory=list)
+    shared: dict[tuple, tuple[int, ...]] = field(default_factory=dict)
 
     def surface(self, leaf: str, rgb: tuple[float, float, float],
                 material: str = 'soil', plant: str = 'none',
@@ -115,17 +118,27 @@ class Plan:
         row[6] = 1.0
         for name, value in columns.items():
             row[COLUMN[name]] = value
-        self.rows.append(tuple(row))
-        return len(self.rows) - 1
+        return self._add(row)
 
     def shaded(self, surface: int, factor: float, **columns: float) -> int:
         """Copy a surface with its albedo scaled and columns replaced."""
-        row = list(self.rows[surface])
+        start = surface * len(COLUMN)
+        row = self.rows[start:start + len(COLUMN)].tolist()
         row[1:4] = [value * factor for value in row[1:4]]
         for name, value in columns.items():
             row[COLUMN[name]] = value
-        self.rows.append(tuple(row))
-        return len(self.rows) - 1
+        return self._add(row)
+
+    def reuse(self, key: tuple, make: Callable[[], tuple[int, ...]]
+              ) -> tuple[int, ...]:
+        """Surfaces shared by like things: made once, then looked up."""
+        if key not in self.shared:
+            self.shared[key] = make()
+        return self.shared[key]
+
+    def _add(self, row: list[float]) -> int:
+        self.rows.extend(row)
+        return len(self.rows) // len(COLUMN) - 1
 
     def paint(self, points: Points, surface: int, layer: int,
               thing: int = -1, when: int = BOTH) -> None:
@@ -140,8 +153,11 @@ class Plan:
 
     def is_free(self, x: float, y: float, radius: float) -> bool:
         """Whether a disc avoids all reserved places."""
-        return all((x - cx)**2 + (y - cy)**2 > (radius + r)**2
-                   for cx, cy, r in self.keep_out)
+        for cx, cy, r in self.keep_out:
+            dx, dy, reach = x - cx, y - cy, radius + r
+            if dx * dx + dy * dy <= reach * reach:
+                return False
+        return True
 
     def reserve(self, x: float, y: float, radius: float) -> None:
         """Keep later trees and objects out of a disc."""
@@ -185,19 +201,22 @@ def strip(x1: float, y1: float, x2: float, y2: float,
 def tree(plan: Plan, x: float, y: float, radius: float, conifer: bool,
          leaf: str = 'single tree') -> None:
     """A single tree: a dark skirt and two lit layers towards the sun."""
-    rng = plan.rng
-    surface = plan.surface(
-        leaf, (.09, .07, .05), plant='conifer' if conifer else 'broadleaf',
-        tint=rng.uniform(-.7, .5), vigour=rng.uniform(.85, 1.0), fine=.16,
-        medium=.16, canopy=.25, height=radius * 1.5, shift=rng.gauss(0, 6))
+    key = 'tree', leaf, conifer, int(radius * 1.5), plan.rng.randrange(5)
+    layers = plan.reuse(key, lambda: _crown(plan, leaf, conifer, radius))
     dx, dy = math.cos(plan.sun), math.sin(plan.sun)
-    shades = ((1.0, 0.72, 1.0), (0.78, 1.0, 1.35), (0.45, 1.22, 1.6))
-    for scale, _, height in shades:
-        shift = radius * (1 - scale) * 0.6
-        row = plan.shaded(surface, 1.0, height=radius * height)
-        if scale == 1.0:
-            row = plan.shaded(row, 0.6, canopy=-.45)
-        elif scale == 0.45:
-            row = plan.shaded(row, 1.0, canopy=.65)
+    for scale, surface in zip((1.0, .78, .45), layers):
+        shift = radius * (1 - scale) * .6
         plan.paint(circle(x + dx * shift, y + dy * shift, radius * scale,
-                          10), row, TREE)
+                          10), surface, TREE)
+
+
+def _crown(plan: Plan, leaf: str, conifer: bool, radius: float
+           ) -> tuple[int, ...]:
+    rng = plan.rng
+    skirt = plan.surface(
+        leaf, (.054, .042, .03), plant='conifer' if conifer else 'broadleaf',
+        tint=rng.uniform(-.7, .5), vigour=rng.uniform(.85, 1.0), fine=.16,
+        medium=.16, canopy=-.45, height=radius, shift=rng.gauss(0, 6))
+    return (skirt,
+            plan.shaded(skirt, 1.67, canopy=.25, height=radius * 1.35),
+            plan.shaded(skirt, 1.67, canopy=.65, height=radius * 1.6))

@@ -4,6 +4,7 @@
 
 import math
 from dataclasses import dataclass
+from itertools import chain
 
 import cv2
 import numpy as np
@@ -100,8 +101,9 @@ def build_scene(seed: int, index: int, size: int) -> Scene:
         Scene: The same for the same arguments.
     """
     plan = compose(seed, index, size)
-    outlines = _in_pixels([t.outline for t in plan.things], plan, size)
-    outlines = [[(x, y) for x, y in o.tolist()] for o in outlines]
+    points, ends = _in_pixels([t.outline for t in plan.things], plan, size)
+    points = list(map(tuple, points.tolist()))
+    outlines = [points[a:b] for a, b in zip([0, *ends], ends)]
     visible, share = [], []
     for thing, outline in zip(plan.things, outlines):
         inside = clip_to_square(outline, size)
@@ -116,12 +118,16 @@ def build_scene(seed: int, index: int, size: int) -> Scene:
 
 
 def _in_pixels(outlines: list[Points], plan: Plan, size: int
-               ) -> list[np.ndarray]:
-    """Outlines in pixels; long edges get corners to bend at."""
+               ) -> tuple[np.ndarray, list[int]]:
+    """Points ``(N, 2)`` of all outlines in pixels and where each one ends.
+
+    Long edges get more corners, so that they can bend.
+    """
     if not outlines:
-        return []
+        return np.zeros((0, 2)), []
     counts = np.array([len(outline) for outline in outlines])
-    start = np.array([p for outline in outlines for p in outline])
+    start = np.fromiter(chain.from_iterable(chain.from_iterable(outlines)),
+                        float).reshape(-1, 2)
     first = np.cumsum(counts) - counts
     follower = np.arange(1, len(start) + 1)
     follower[first + counts - 1] = first
@@ -131,22 +137,24 @@ def _in_pixels(outlines: list[Points], plan: Plan, size: int
     rank = np.arange(len(owner)) - np.repeat(np.cumsum(parts) - parts, parts)
     points = start[owner] + step[owner] * (rank / parts[owner])[:, None]
     ends = np.cumsum(np.add.reduceat(parts, first))
-    return np.split(to_pixels(points, plan, size), ends[:-1])
+    return to_pixels(points, plan, size), ends.tolist()
 
 
 def _paint(plan: Plan, size: int) -> dict[int, np.ndarray]:
     """Fill all outlines of either date, lowest layer first."""
     shapes = sorted(plan.shapes, key=lambda s: s.layer)
-    outlines = _in_pixels([s.points for s in shapes], plan, size)
+    points, ends = _in_pixels([s.points for s in shapes], plan, size)
+    # fillPoly puts pixel centres on integers; ours lie at one half.
+    points = np.rint((points - .5) * (1 << _SHIFT)).astype(np.int32)
     maps = {when: np.zeros((size, size), np.uint16)
             for when in (FIRST, SECOND)}
-    scale = 1 << _SHIFT
-    for shape, outline in zip(shapes, outlines):
+    start = 0
+    for shape, end in zip(shapes, ends):
         dates = shape.when if shape.thing < 0 \
             else plan.things[shape.thing].when
-        # fillPoly puts pixel centres on integers; ours lie at one half.
-        fixed = [np.rint((outline - .5) * scale).astype(np.int32)]
+        outline = [points[start:end]]
+        start = end
         for when, ids in maps.items():
             if dates & when:
-                cv2.fillPoly(ids, fixed, shape.surface, shift=_SHIFT)
+                cv2.fillPoly(ids, outline, shape.surface, shift=_SHIFT)
     return maps

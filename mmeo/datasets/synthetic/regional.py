@@ -62,8 +62,8 @@ def render_regional(rng: np.random.Generator, size: int
     spectra = spectra + np.where(water, mud, 0)[..., None] * _MUDDY
     spectra = spectra * np.where(water, 1, grain)[..., None]
     veil = np.clip(noise('coarse') - rng.uniform(1.2, 3.5), 0, 1)[..., None]
-    spectra = spectra * (1 - veil) + _SPECTRA[6] * veil
-    spectra = spectra + rng.normal(0, .003, spectra.shape)
+    spectra = np.float32(spectra * (1 - veil) + _SPECTRA[6] * veil)
+    spectra += .003 * rng.standard_normal(spectra.shape, np.float32)
     s2 = np.clip(spectra * 10000, 1, 16000).astype(np.int16)
     wind = np.where(water, rng.uniform(-2, 3), 0)
     level = _RADAR[cover] + (wind + 6 * (grain - 1))[..., None]

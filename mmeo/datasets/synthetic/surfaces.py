@@ -10,6 +10,7 @@ The spectra and season curves are our choice, by eye of published libraries'
 typical values; they are plausible, not measured.
 """
 
+from array import array
 from typing import NamedTuple
 
 import numpy as np
@@ -86,17 +87,18 @@ class SurfaceTable:
     """The surfaces of one scene as an array, one row each.
 
     Args:
-        rows (list[tuple]): Values in the order of :data:`COLUMNS`.
+        rows (array): Floats in the order of :data:`COLUMNS`, row after row.
     """
 
-    def __init__(self, rows: list[tuple]) -> None:
-        self.array = np.array(rows, np.float32)
+    def __init__(self, rows: array) -> None:
+        table = np.frombuffer(rows, np.float32).reshape(-1, len(COLUMNS))
+        self.array = np.ascontiguousarray(table.T)  # (columns, S)
 
     def __len__(self) -> int:
-        return len(self.array)
+        return self.array.shape[1]
 
     def __getitem__(self, name: str) -> np.ndarray:
-        return self.array[:, COLUMN[name]]
+        return self.array[COLUMN[name]]
 
     def cover(self, day: float) -> np.ndarray:
         """Vegetation cover on a day of year, 0 to 1: ``(S,)``."""

@@ -43,9 +43,8 @@ def _canopy(rng: np.random.Generator) -> np.ndarray:
 def bank() -> dict[str, np.ndarray]:
     """All textures: name -> ``(1024, 1024)`` float32.
 
-    ``fine``, ``medium``, ``coarse`` and ``ripple`` have zero mean and unit
-    variance; ``canopy`` is a height from 0 to 1; ``sensor`` is white noise in
-    three channels, ``(1024, 1024, 3)``.
+    ``fine``, ``medium``, ``coarse``, ``ripple`` and ``sensor`` have zero mean
+    and about unit variance; ``canopy`` is a height from 0 to 1.
     """
     rng = np.random.default_rng(20240229)
     fine = _noise(rng, 0.6, 0.6)
@@ -53,14 +52,21 @@ def bank() -> dict[str, np.ndarray]:
     coarse = 0.75 * _noise(rng, 11, 11) + 0.66 * _noise(rng, 42, 42)
     # Waves: what is left between two widths of smoothing.
     ripple = _noise(rng, 3.2, 1.4) - 0.6 * _noise(rng, 9, 9)
-    sensor = rng.standard_normal((SIDE, SIDE, 3), np.float32)
+    sensor = cv2.GaussianBlur(rng.standard_normal((SIDE, SIDE), np.float32),
+                              (3, 3), 0.45)
     return dict(fine=fine, medium=medium, coarse=coarse,
                 canopy=_canopy(rng), ripple=ripple,
-                sensor=cv2.GaussianBlur(sensor, (3, 3), 0.45))
+                sensor=sensor)
 
 
 def window(texture: np.ndarray, size: int, row: int, col: int) -> np.ndarray:
-    """A ``(size, size)`` cut-out at an offset, wrapping around the edges."""
+    """A ``(size, size)`` cut-out at an offset.
+
+    Up to the side of the texture it is a view, beyond that it wraps around.
+    """
+    if size <= SIDE:
+        row, col = row % (SIDE - size + 1), col % (SIDE - size + 1)
+        return texture[row:row + size, col:col + size]
     rows = np.arange(row, row + size) % SIDE
     cols = np.arange(col, col + size) % SIDE
     return texture[rows][:, cols]

@@ -14,9 +14,12 @@ from rasterio.transform import Affine
 
 from mmeo.errors import DataError
 
-# Noise does not compress; Huffman coding alone is the fastest that helps.
+# Noise hardly compresses: run lengths on one filter cost half the time of
+# the default and give smaller files. OpenCV knows filters from 4.12 on.
 _PHOTO = (cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY,
-          cv2.IMWRITE_PNG_STRATEGY_HUFFMAN_ONLY)
+          cv2.IMWRITE_PNG_STRATEGY_RLE)
+if hasattr(cv2, 'IMWRITE_PNG_FILTER'):
+    _PHOTO += (cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_AVG)
 _LABEL = (cv2.IMWRITE_PNG_COMPRESSION, 1)
 
 
