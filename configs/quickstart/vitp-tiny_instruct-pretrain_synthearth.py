@@ -6,13 +6,13 @@
 _base_ = [
     '../_base_/models/internvl_tiny.py',
     '../_base_/datasets/synthearth_instruct.py',
+    '../_base_/default_runtime.py',
 ]
-default_scope = 'mmeo'
-custom_imports = dict(imports=['mmeo'], allow_failed_imports=False)
 
 model = dict(tokenizer=_base_.tokenizer)
 
-train_cfg = dict(type='IterBasedTrainLoop', max_iters=300)
+max_iters = 300
+train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters)
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='AdamW', lr=1e-3, betas=(0.9, 0.98),
@@ -25,15 +25,8 @@ param_scheduler = [
         eta_min_ratio=0.02,
         by_epoch=False,
         begin=30,
-        end=300),
+        end=max_iters),
 ]
-default_hooks = dict(
-    timer=dict(type='IterTimerHook'),
-    logger=dict(type='LoggerHook', interval=10, log_metric_by_epoch=False),
-    param_scheduler=dict(type='ParamSchedulerHook'),
-    checkpoint=dict(
-        type='CheckpointHook', by_epoch=False, interval=100,
-        max_keep_ckpts=2),
-    sampler_seed=dict(type='DistSamplerSeedHook'))
-log_processor = dict(by_epoch=False, window_size=10)
-randomness = dict(seed=0)
+default_hooks = dict(checkpoint=dict(interval=100))
+# A resumed run drops the same image tokens as an uninterrupted one.
+custom_hooks = [dict(type='ProgressHook'), dict(type='StepSeedHook')]
