@@ -175,8 +175,6 @@ def regions(n, rotated, dtype):
 def test_roi_align(compiled, standin, use_ext, mode, ratio, aligned, dtype,
                    n):
     rotated = mode in ('clockwise', 'counter')
-    if mode == 'max' and dtype == torch.float32:
-        pytest.skip('near ties: another sample may be the largest')
     name = 'roi_align_rotated' if rotated else 'roi_align'
     op = getattr(importlib.import_module(f'mmcv.ops.{name}'), name)
     last = (aligned, mode == 'clockwise') if rotated else (mode, aligned)
@@ -191,19 +189,20 @@ def test_roi_align(compiled, standin, use_ext, mode, ratio, aligned, dtype,
         out.backward(grad)
         results.append((out.detach(), leaf.grad))
     tolerance = 1e-4 if dtype == torch.float32 else 1e-12
+    if mode == 'max' and dtype == torch.float32:
+        # of two nearly equal samples either may get the gradient
+        results = [result[:1] for result in results]
     assert_close(*results, atol=tolerance, rtol=0)
-    assert n == 0 or results[0][1].abs().sum() > 0
+    assert n == 0 or results[0][0].abs().sum() > 0
 
 
-@pytest.mark.parametrize('bias', [False, True])
 @pytest.mark.parametrize('groups', [1, 2])
 @pytest.mark.parametrize('deform_groups', [1, 4])
 @pytest.mark.parametrize('geometry', [(1, 1, 1), ((2, 1), (0, 2), (1, 2))])
-@pytest.mark.parametrize('modulated', [False, True])
+@pytest.mark.parametrize('modulated, bias', [(False, False), (True, False),
+                                             (True, True)])
 def test_deform_conv(compiled, standin, use_ext, modulated, geometry,
                      deform_groups, groups, bias):
-    if bias and not modulated:
-        pytest.skip('mmcv has no bias here')
     from mmcv.ops import deform_conv2d, modulated_deform_conv2d
     stride, padding, dilation = geometry
     weight = torch.randn(6, 8 // groups, 3, 2).double()
