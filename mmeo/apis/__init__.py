@@ -10,6 +10,8 @@ from typing import Any
 _HOME = {
     'train': 'training',
     'test': 'testing',
+    'browse': 'browsing',
+    'complexity': 'flops',
     'load_config': 'config',
     'run_main': 'run',
 }

@@ -88,8 +88,12 @@ def set_amp(cfg: Config, dtype: Optional[str] = None) -> None:
     Args:
         cfg (Config): Training config.
         dtype (str, optional): ``'bf16'`` or ``'fp16'``. By default bfloat16,
-            which needs no loss scaling, on a CPU and on GPUs that have it,
-            and float16 otherwise (our choice).
+            which needs no loss scaling, where the GPU has it, and float16
+            otherwise (our choice).
+
+    Raises:
+        ConfigError: If there is no GPU, which mmengine's wrapper needs, or
+            the config has another kind of optimizer wrapper.
     """
     wrapper = cfg.get('optim_wrapper')
     if wrapper is None:
@@ -100,9 +104,11 @@ def set_amp(cfg: Config, dtype: Optional[str] = None) -> None:
         raise ConfigError(
             f'{cfg.filename}: --amp works with `OptimWrapper`, and this '
             f'config uses {wrapper.type!r}; set its precision in the config.')
+    if not torch.cuda.is_available():
+        raise ConfigError('--amp needs a GPU: mixed precision saves nothing '
+                          'on this CPU. Leave the option out.')
     if dtype is None:
-        dtype = 'bf16' if (not torch.cuda.is_available()
-                           or torch.cuda.is_bf16_supported()) else 'fp16'
+        dtype = 'bf16' if torch.cuda.is_bf16_supported() else 'fp16'
     wrapper.type = 'AmpOptimWrapper'
     wrapper.dtype = {'bf16': 'bfloat16', 'fp16': 'float16'}[dtype]
     if dtype == 'fp16':
@@ -120,3 +126,34 @@ def set_auto_scale_lr(cfg: Config) -> None:
             'learning rate was tuned for; add e.g. '
             '`auto_scale_lr = dict(base_batch_size=16)` to the config.')
     cfg.auto_scale_lr.enable = True
+
+
+def describe(cfg: Config, field: Optional[str] = None) -> str:
+    """The text of a config, or of a part of it.
+
+    Args:
+        cfg (Config): The config.
+        field (str, optional): Dotted key, with numbers for list items, e.g.
+            ``'param_scheduler.0.T_max'``. Defaults to the whole.
+
+    Raises:
+        ConfigError: If there is no such part.
+    """
+    if field is None:
+        return cfg.pretty_text
+    node, passed = cfg._cfg_dict, []
+    for key in field.split('.'):
+        try:
+            node = node[int(key) if isinstance(node, (list, tuple)) else key]
+        except (KeyError, IndexError, ValueError, TypeError):
+            keys = (', '.join(map(str, node)) if isinstance(node, dict) else
+                    f'{len(node)} items' if isinstance(node, (list, tuple))
+                    else f'the value {node!r}')
+            raise ConfigError(
+                f'{cfg.filename}: no {key!r} in '
+                f'{".".join(passed) or "the config"}, which has {keys}.'
+            ) from None
+        passed.append(key)
+    if isinstance(node, dict):
+        return Config(node).pretty_text
+    return repr(node)
