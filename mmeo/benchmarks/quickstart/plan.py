@@ -59,8 +59,8 @@ class Plan:
     root: Path
     work_dir: Path
     data: Path
-    scenes: int = 80
-    size: int = 256
+    scenes: int = 96
+    size: int = 512
     seeds: int = 1
     tasks: tuple[Task, ...] = field(default=TASKS)
 

@@ -79,6 +79,11 @@ class ViTAdapter(BaseModule):
             ViT. Defaults to 3.
         out_indices (Sequence[int]): Levels returned, 0 to 3. Defaults to
             ``(0, 1, 2, 3)``.
+        out_channels (Sequence[int], optional): Channels of each returned map.
+            A 1 x 1 convolution brings it there, so that the adapter can stand
+            in for a backbone of other widths, e.g. ``(256, 512, 1024, 2048)``
+            for a ResNet-50 (our choice). None keeps ``embed_dims``. Defaults
+            to None.
         norm_cfg (dict): Norm of the spatial prior and the outputs. Defaults to
             channel LayerNorm.
         init_cfg (dict, optional): Defaults to None.
@@ -103,6 +108,7 @@ class ViTAdapter(BaseModule):
                  freeze_vit: bool = False,
                  in_channels: int = 3,
                  out_indices: Sequence[int] = (0, 1, 2, 3),
+                 out_channels: Optional[Sequence[int]] = None,
                  norm_cfg: Mapping = dict(type='mmeo.LN2d', eps=1e-6),
                  init_cfg: Optional[dict] = None) -> None:
         super().__init__(init_cfg)
@@ -138,12 +144,10 @@ class ViTAdapter(BaseModule):
         for level in self.out_indices:
             self.add_module(f'norm{level + 1}',
                             build_norm_layer(norm_cfg, dims)[1])
+        self.out_channels = self._parse_widths(out_channels)
+        self.widths = None if out_channels is None else nn.ModuleList(
+            nn.Conv2d(dims, width, 1) for width in self.out_channels)
         self._reset_parameters()
-
-    @property
-    def out_channels(self) -> list[int]:
-        """Channels of each returned map."""
-        return [self.embed_dims] * len(self.out_indices)
 
     # -- forward ----------------------------------------------------------
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
@@ -209,8 +213,10 @@ class ViTAdapter(BaseModule):
                     size=out.shape[-2:],
                     mode='bilinear',
                     align_corners=False)
-            outs.append(getattr(self, f'norm{level + 1}')(out).float())
-        return tuple(outs)
+            outs.append(getattr(self, f'norm{level + 1}')(out))
+        if self.widths is not None:
+            outs = [conv(out) for conv, out in zip(self.widths, outs)]
+        return tuple(out.float() for out in outs)
 
     # -- training ---------------------------------------------------------
     def get_layer_depth(self,
@@ -232,6 +238,8 @@ class ViTAdapter(BaseModule):
         parts = [self.spm, self.interactions]
         if 0 in self.out_indices:
             parts.append(self.up)
+        if self.widths is not None:
+            parts.append(self.widths)
         for module in (m for part in parts for m in part.modules()):
             if isinstance(module, nn.Linear):
                 nn.init.trunc_normal_(module.weight, std=0.02)
@@ -299,3 +307,13 @@ class ViTAdapter(BaseModule):
             raise ConfigError(f'out_indices={tuple(out_indices)} must be '
                               'levels of 0..3.')
         return levels
+
+    def _parse_widths(self, widths: Optional[Sequence[int]]) -> list[int]:
+        levels = len(self.out_indices)
+        if widths is None:
+            return [self.embed_dims] * levels
+        if len(widths) != levels:
+            raise ConfigError(f'out_channels={tuple(widths)} must hold one '
+                              f'number for each of the {levels} levels of '
+                              'out_indices.')
+        return list(widths)

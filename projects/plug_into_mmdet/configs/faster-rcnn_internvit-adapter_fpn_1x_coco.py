@@ -1,5 +1,5 @@
-# mmdet's own Faster R-CNN with another backbone. Three lines are mmeo's: the
-# import, the backbone, and the neck's input widths.
+# mmdet's own Faster R-CNN with another backbone: the import and the
+# backbone are mmeo's lines, nothing else changes.
 _base_ = 'mmdet::faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py'
 
 custom_imports = dict(imports=['mmeo'])
@@ -7,6 +7,7 @@ model = dict(
     backbone=dict(
         _delete_=True,
         type='mmeo.ViTAdapter',
-        vit=dict(type='mmeo.InternViT', arch='300m', patch_size=16),
-        with_cp=True),
-    neck=dict(in_channels=[1024, 1024, 1024, 1024]))
+        vit=dict(type='mmeo.InternViT', arch='300m'),
+        with_cp=True,
+        # the widths of the ResNet-50 it replaces
+        out_channels=(256, 512, 1024, 2048)))

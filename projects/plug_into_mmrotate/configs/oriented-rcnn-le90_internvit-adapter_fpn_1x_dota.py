@@ -1,5 +1,5 @@
-# mmrotate's own Oriented R-CNN with another backbone: the import, the
-# backbone, and the neck's input widths are mmeo's lines.
+# mmrotate's own Oriented R-CNN with another backbone: the import and the
+# backbone are mmeo's lines, nothing else changes.
 _base_ = 'mmrotate::oriented_rcnn/oriented-rcnn-le90_r50_fpn_1x_dota.py'
 
 custom_imports = dict(imports=['mmeo'])
@@ -7,6 +7,7 @@ model = dict(
     backbone=dict(
         _delete_=True,
         type='mmeo.ViTAdapter',
-        vit=dict(type='mmeo.InternViT', arch='300m', patch_size=16),
-        with_cp=True),
-    neck=dict(in_channels=[1024, 1024, 1024, 1024]))
+        vit=dict(type='mmeo.InternViT', arch='300m'),
+        with_cp=True,
+        # the widths of the ResNet-50 it replaces
+        out_channels=(256, 512, 1024, 2048)))

@@ -1,5 +1,5 @@
-# mmseg's own UPerNet with another backbone: the import, the backbone, and the
-# heads' input widths are mmeo's lines.
+# mmseg's own UPerNet with another backbone: the import and the
+# backbone are mmeo's lines, nothing else changes.
 _base_ = 'mmseg::upernet/upernet_r50_4xb4-80k_ade20k-512x512.py'
 
 custom_imports = dict(imports=['mmeo'])
@@ -8,7 +8,7 @@ model = dict(
     backbone=dict(
         _delete_=True,
         type='mmeo.ViTAdapter',
-        vit=dict(type='mmeo.InternViT', arch='300m', patch_size=16),
-        with_cp=True),
-    decode_head=dict(in_channels=[1024, 1024, 1024, 1024]),
-    auxiliary_head=dict(in_channels=1024))
+        vit=dict(type='mmeo.InternViT', arch='300m'),
+        with_cp=True,
+        # the widths of the ResNet-50 it replaces
+        out_channels=(256, 512, 1024, 2048)))

@@ -53,6 +53,7 @@ def test_adapter_of_the_large_model_has_18m_parameters():
     (dict(with_cls_token=True), {}, (64, 64)),
     ({}, dict(out_indices=(1, 3), use_extra_extractor=False), (64, 64)),
     ({}, dict(add_vit_feature=False, norm_cfg=dict(type='BN')), (64, 64)),
+    ({}, dict(out_channels=(8, 16, 24, 40)), (64, 64)),
 ])
 def test_pyramid_and_gradients(vit, kwargs, size):
     model = awake(tiny(vit, **kwargs)).train()
@@ -60,9 +61,11 @@ def test_pyramid_and_gradients(vit, kwargs, size):
     h, w = size
     x = torch.randn(2, kwargs.get('in_channels', 3), h, w)
     outs = model(x)
+    widths = list(kwargs.get('out_channels', [32] * len(levels)))
     assert [tuple(o.shape) for o in outs] == [
-        (2, 32, h // 4 // 2**i, w // 4 // 2**i) for i in levels]
-    assert model.out_channels == [32] * len(levels)
+        (2, c, h // 4 // 2**i, w // 4 // 2**i)
+        for c, i in zip(widths, levels)]
+    assert model.out_channels == widths
     sum((o * torch.randn_like(o)).sum() for o in outs).backward()
     for name, param in model.named_parameters():
         assert param.grad is not None and param.grad.abs().sum() > 0, name
@@ -162,6 +165,7 @@ def test_default_groups_cover_all_blocks(depth, groups):
     ({}, dict(interaction_indexes=[[0, 1], [3, 3]]), 'without gaps'),
     ({}, dict(interaction_indexes=[[0, 1]]), 'cover'),
     ({}, dict(out_indices=(4, )), 'levels'),
+    ({}, dict(out_channels=(64, 64)), 'each of the 4 levels'),
 ])
 def test_bad_arguments(vit, kwargs, words):
     with pytest.raises(ConfigError, match=words):
