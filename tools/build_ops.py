@@ -29,8 +29,14 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from mmeo.errors import UserError
-from mmeo.ops.compiled import (MMCV, cache_root, cached_wheel, cuda_build,
-                               extension_in, wheel_key)
+from mmeo.ops.compiled import (
+    MMCV,
+    cache_root,
+    cached_wheel,
+    cuda_build,
+    extension_in,
+    wheel_key,
+)
 
 PIP = [sys.executable, '-m', 'pip', '--disable-pip-version-check']
 BUILD_MODULES = ('setuptools', 'pkg_resources', 'wheel', 'ninja', 'packaging',

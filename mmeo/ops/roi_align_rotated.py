@@ -9,8 +9,13 @@ from torch import Tensor
 
 from mmeo.ops.nms import working_dtype
 from mmeo.ops.roi_grid import iter_samples
-from mmeo.ops.sampling import (bilinear_taps, from_table, pool, scatter_pool,
-                               to_table)
+from mmeo.ops.sampling import (
+    bilinear_taps,
+    from_table,
+    pool,
+    scatter_pool,
+    to_table,
+)
 
 
 class _Taps(NamedTuple):

@@ -5,8 +5,13 @@ import torch
 from torch import Tensor
 
 from mmeo.ops.nms import working_dtype
-from mmeo.ops.sampling import (bilinear_taps, from_table, pool, scatter_pool,
-                               to_table)
+from mmeo.ops.sampling import (
+    bilinear_taps,
+    from_table,
+    pool,
+    scatter_pool,
+    to_table,
+)
 
 
 def _taps(boxes: Tensor, spatial_scale: float,

@@ -120,7 +120,7 @@ def intersection(p1: Tensor, p2: Tensor) -> Tensor:
     # stay as small as the boxes, and a small box in a large one precise.
     near_x, near_y = _clip(x, -p2[2], p2[2]), _clip(y, -p2[3], p2[3])
     x, y = x - near_x, y - near_y
-    # edges from corner -u-v along u, +u-v along v, +u+v along -u, -u+v along -v
+    # From corner -u-v along u, +u-v along v, +u+v along -u, -u+v along -v.
     edge_x = torch.stack([ux, vx, -ux, -vx])  # (4, K)
     edge_y = torch.stack([uy, vy, -uy, -vy])
     corner_x = x - edge_x - torch.stack([vx, -ux, -vx, ux])

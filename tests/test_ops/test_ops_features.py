@@ -175,8 +175,9 @@ def attention_inputs(dtype=torch.float64):
 
 
 def test_deformable_attention_is_its_definition(mmcv_standin):
-    from mmcv.ops.multi_scale_deform_attn import \
-        MultiScaleDeformableAttnFunction
+    from mmcv.ops.multi_scale_deform_attn import (
+        MultiScaleDeformableAttnFunction,
+    )
     value, shapes, starts, locations, weights = attention_inputs()
     got = MultiScaleDeformableAttnFunction.apply(value, shapes, starts,
                                                  locations, weights, 64)
@@ -200,8 +201,9 @@ def test_deformable_attention_is_its_definition(mmcv_standin):
 
 
 def test_gradcheck_of_deformable_attention(mmcv_standin):
-    from mmcv.ops.multi_scale_deform_attn import \
-        MultiScaleDeformableAttnFunction
+    from mmcv.ops.multi_scale_deform_attn import (
+        MultiScaleDeformableAttnFunction,
+    )
     value, shapes, starts, locations, weights = attention_inputs()
     assert gradcheck(
         lambda v, loc, w: MultiScaleDeformableAttnFunction.apply(

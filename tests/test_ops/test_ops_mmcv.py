@@ -139,7 +139,9 @@ def test_multi_scale_deformable_attention_trains(mmcv_standin,
 
 def test_attention_op_equals_the_module_on_the_cpu(mmcv_standin):
     from mmcv.ops.multi_scale_deform_attn import (
-        MultiScaleDeformableAttnFunction, multi_scale_deformable_attn_pytorch)
+        MultiScaleDeformableAttnFunction,
+        multi_scale_deformable_attn_pytorch,
+    )
     shapes = torch.tensor([[8, 6], [4, 3]])
     value = torch.randn(2, 60, 4, 8)
     locations = torch.rand(2, 9, 4, 2, 3, 2) * 1.2 - 0.1
