@@ -160,10 +160,16 @@ def _flops(counter: FlopCounterMode, model: nn.Module) -> dict[str, int]:
     """Operations by direct child; what none of them ran is ``itself``."""
     by_module = {name: sum(ops.values())
                  for name, ops in counter.get_flop_counts().items()}
-    counts = {}
-    for name, _ in model.named_children():
-        own = by_module.get(f'_Probe.model.{name}')
-        if own:
-            counts[name] = own
+
+    def count(name: str, module: nn.Module) -> int:
+        # A part whose ``forward`` was called by that name is unknown to the
+        # counter; the modules in it are not.
+        return by_module.get(name) or sum(
+            count(f'{name}.{key}', child)
+            for key, child in module.named_children())
+
+    counts = {name: count(f'_Probe.model.{name}', child)
+              for name, child in model.named_children()}
+    counts = {name: own for name, own in counts.items() if own}
     rest = by_module.get('Global', 0) - sum(counts.values())
     return {**counts, 'itself': rest} if rest else counts

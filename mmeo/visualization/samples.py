@@ -1,7 +1,7 @@
 # Copyright (c) mmeo contributors. All rights reserved.
 """Pictures of packed samples: exactly what a model is fed."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
 import cv2
@@ -50,28 +50,41 @@ def draw_sample(packed: Mapping,
                            blend(panels[last], colours))
         legend = dict(zip(meta.get('classes') or (), _palette(meta)))
     if sample is not None and 'gt_instances' in sample:
-        names = meta.get('classes') or ()
-        panels[f'{last}, {len(sample.gt_instances)} objects'] = draw_objects(
-            panels.pop(last), sample.gt_instances, names, _palette(meta))
-        ignored = sample.get('ignored_instances')
-        if ignored is not None and len(ignored):
-            title, picture = list(panels.items())[-1]
-            panels[title] = draw_objects(picture, ignored, names,
-                                         [(150, 150, 150)])
+        panels, legend = _objects(panels, sample, meta)
     if sample is not None and 'gt_label' in sample:
         ids = sample.gt_label.reshape(-1).tolist()
         names = meta.get('classes') or ()
         text = ', '.join(names[i] if i < len(names) else str(i) for i in ids)
         panels[text] = panels.pop(last)
-    return side_by_side(_readable(panels), legend)
+    return side_by_side(
+        {title: _enlarge(picture, 256) for title, picture in panels.items()},
+        legend)
 
 
-def _readable(panels: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Enlarge small pictures by a whole factor: their titles need room."""
-    side = max(picture.shape[1] for picture in panels.values())
-    factor = max(1, 256 // side)
-    return {title: picture.repeat(factor, 0).repeat(factor, 1)
-            for title, picture in panels.items()}
+def _enlarge(picture: np.ndarray, least: int) -> np.ndarray:
+    """Repeat pixels until the width is ``least`` or more."""
+    factor = -(-least // picture.shape[1])
+    return picture.repeat(factor, 0).repeat(factor, 1)
+
+
+def _objects(panels: dict, sample: Any,
+             meta: Mapping) -> tuple[dict, dict]:
+    """Outlines over the last picture, and the classes that occur."""
+    names, palette = list(meta.get('classes') or ()), _palette(meta)
+    title, picture = panels.popitem()
+    big = _enlarge(picture, 512)
+    factor = big.shape[1] / picture.shape[1]
+    found = sample.gt_instances
+    big = draw_objects(big, found, palette, factor)
+    ignored = sample.get('ignored_instances')
+    title += f', {len(found)} objects'
+    if ignored is not None and len(ignored):
+        big = draw_objects(big, ignored, [(150, 150, 150)], factor)
+        title += f', {len(ignored)} ignored'
+    legend = {names[i] if i < len(names) else str(i):
+              palette[i % len(palette)]
+              for i in sorted(set(found.labels.tolist()))}
+    return {**panels, title: big}, legend
 
 
 def _palette(meta: Mapping) -> list:
@@ -148,32 +161,31 @@ def corners(boxes: Any) -> np.ndarray:
 
 
 def draw_objects(picture: np.ndarray, instances: Any,
-                 names: Iterable[str],
-                 palette: Sequence[Sequence[int]]) -> np.ndarray:
-    """Outline boxes, and masks where there are any, with class names.
+                 palette: Sequence[Sequence[int]],
+                 factor: float = 1.) -> np.ndarray:
+    """Outline boxes, and masks where there are any.
 
     Args:
         picture (np.ndarray): ``(H, W, 3)`` uint8; a copy is drawn on.
         instances (InstanceData): With ``bboxes``, ``labels`` and possibly
             ``masks``.
-        names (Iterable[str]): Class names.
         palette (Sequence): RGB per class, repeated where it is too short.
+        factor (float): Pixels of the picture for one of the boxes. Defaults
+            to 1.
     """
-    picture, names = np.ascontiguousarray(picture).copy(), list(names)
-    points = corners(instances.bboxes)
+    picture = np.ascontiguousarray(picture).copy()
+    points = corners(instances.bboxes) * factor
     masks = instances.get('masks')
     for i, (polygon, label) in enumerate(zip(points,
                                              instances.labels.tolist())):
         colour = tuple(int(c) for c in palette[label % len(palette)])
+        outlines = [polygon]
         if masks is not None and hasattr(masks, 'to_ndarray'):
-            outlines, _ = cv2.findContours(
+            found, _ = cv2.findContours(
                 masks[i].to_ndarray()[0].astype(np.uint8), cv2.RETR_EXTERNAL,
                 cv2.CHAIN_APPROX_SIMPLE)
-            cv2.drawContours(picture, outlines, -1, colour, 1)
-        cv2.polylines(picture, [polygon.round().astype(np.int32)], True,
-                      colour, 1, cv2.LINE_AA)
-        text = names[label] if label < len(names) else str(label)
-        x, y = polygon[polygon[:, 1].argmin()].round().astype(int)
-        cv2.putText(picture, text, (max(0, x), max(9, y - 3)),
-                    cv2.FONT_HERSHEY_SIMPLEX, 0.35, colour, 1, cv2.LINE_AA)
+            outlines += [outline[:, 0] * factor for outline in found]
+        for outline in outlines:
+            cv2.polylines(picture, [outline.round().astype(np.int32)], True,
+                          colour, 1, cv2.LINE_AA)
     return picture
