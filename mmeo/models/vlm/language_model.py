@@ -1,5 +1,9 @@
 # Copyright (c) mmeo contributors. All rights reserved.
-"""Causal language models of transformers."""
+"""Causal language models of transformers.
+
+transformers is imported when a model is built: users of the other components
+should not wait for it.
+"""
 
 from pathlib import Path
 from typing import Any, Optional, Union
@@ -8,7 +12,6 @@ import torch
 from torch import Tensor, nn
 
 from mmeo.errors import ConfigError, MissingDataError
-from mmeo.models.vlm.packed_attention import PACKED_ATTENTION, packed_kwargs
 from mmeo.models.vlm.packing import PackedSequence, pad, unpad
 from mmeo.registry import MODELS
 
@@ -82,6 +85,7 @@ class HFLanguageModel(nn.Module):
         lengths = packed.lengths
         device = packed.embeds.device
         if packing:
+            from mmeo.models.vlm.packed_attention import packed_kwargs
             return decoder(
                 inputs_embeds=packed.embeds[None],
                 position_ids=packed.positions[None],
@@ -121,6 +125,8 @@ class HFLanguageModel(nn.Module):
 
 def _create(config: dict) -> nn.Module:
     from transformers import AutoConfig, AutoModelForCausalLM
+
+    from mmeo.models.vlm.packed_attention import PACKED_ATTENTION
     config = dict(config)
     if 'model_type' not in config:
         raise ConfigError("HFLanguageModel: `config` needs a `model_type`, "
@@ -135,6 +141,8 @@ def _create(config: dict) -> nn.Module:
 
 def _load(folder: Union[str, Path]) -> nn.Module:
     from transformers import AutoModelForCausalLM
+
+    from mmeo.models.vlm.packed_attention import PACKED_ATTENTION
     if not Path(folder).is_dir():
         raise MissingDataError(
             f'no language model at {folder}: download it once and give the '

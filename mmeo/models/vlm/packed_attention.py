@@ -6,6 +6,7 @@ sequence lengths (``cu_seq_lens_q``) attends within each sample only; any other
 call (padded training, generation with a cache) is transformers' own SDPA.
 """
 
+import inspect
 from typing import Any, Optional
 
 import torch
@@ -21,6 +22,18 @@ try:
     from torch.nn.attention.varlen import varlen_attn
 except ImportError:  # before torch 2.10
     varlen_attn = None
+
+
+def has_varlen(query: Tensor, dropout: float = 0.0) -> bool:
+    """Whether one flash-attention call can serve all samples.
+
+    It wants half precision, no dropout, compute capability 8.0, and the
+    signature that torch has since 2.12 (causal by ``window_size``).
+    """
+    return (varlen_attn is not None and query.is_cuda and not dropout
+            and query.dtype in (torch.float16, torch.bfloat16)
+            and torch.cuda.get_device_capability(query.device) >= (8, 0)
+            and 'window_size' in inspect.signature(varlen_attn).parameters)
 
 
 def packed_kwargs(lengths: list[int],
@@ -75,8 +88,7 @@ def packed_attention(module: nn.Module,
         return sdpa_attention_forward(module, query, key, value,
                                       attention_mask, dropout, scaling,
                                       **kwargs)
-    half = query.dtype in (torch.float16, torch.bfloat16)
-    if varlen_attn is not None and query.is_cuda and half and not dropout:
+    if has_varlen(query, dropout):
         return _varlen(query, key, value, scaling, kwargs), None
     grouped = query.shape[1] != key.shape[1]
     outs = [

@@ -47,3 +47,51 @@ def test_packed_attention_equals_a_block_diagonal_mask(lengths, dtype):
         q, k.repeat_interleave(2, 1), v.repeat_interleave(2, 1),
         attn_mask=torch.block_diag(*blocks).bool(), scale=0.3)
     torch.testing.assert_close(out, expected.transpose(1, 2))
+
+
+def test_one_varlen_call_equals_the_loop(monkeypatch):
+    """The CUDA path, with a stand-in that has varlen_attn's layout."""
+    from torch.nn import functional as F
+
+    from mmeo.models.vlm import packed_attention as module
+
+    def stand_in(q, k, v, ends, ends_k, longest, longest_k, *, scale,
+                 window_size):
+        assert torch.equal(ends, ends_k) and ends.dtype == torch.int32
+        assert longest == longest_k == 6 and window_size == (-1, 0)
+        outs = [
+            F.scaled_dot_product_attention(
+                *(x[a:b].transpose(0, 1) for x in (q, k, v)), is_causal=True,
+                scale=scale).transpose(0, 1)
+            for a, b in zip(ends[:-1].tolist(), ends[1:].tolist())]
+        return torch.cat(outs)  # (N, heads, D)
+
+    q = torch.randn(1, 4, 10, 8)
+    k, v = torch.randn(2, 1, 2, 10, 8)
+    kwargs = module.packed_kwargs([1, 6, 3])
+    mask = kwargs.pop('attention_mask')
+    assert not module.has_varlen(q)
+    loop, _ = module.packed_attention(None, q, k, v, mask, **kwargs)
+    monkeypatch.setattr(module, 'varlen_attn', stand_in)
+    monkeypatch.setattr(module, 'has_varlen', lambda *args: True)
+    one, _ = module.packed_attention(None, q, k, v, mask, **kwargs)
+    assert one.shape == (1, 10, 4, 8)
+    torch.testing.assert_close(one, loop)
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='no CUDA device')
+def test_varlen_on_cuda_equals_the_loop(monkeypatch):
+    from mmeo.models.vlm import packed_attention as module
+    q = torch.randn(1, 4, 40, 64, device='cuda', dtype=torch.bfloat16)
+    k, v = torch.randn(2, 1, 2, 40, 64, device='cuda', dtype=torch.bfloat16)
+    q.requires_grad_()
+    kwargs = module.packed_kwargs([4, 25, 11], q.device)
+    mask = kwargs.pop('attention_mask')
+    outs = []
+    for use in (module.has_varlen, lambda *args: False):
+        monkeypatch.setattr(module, 'has_varlen', use)
+        out, _ = module.packed_attention(None, q, k, v, mask, **kwargs)
+        outs.append((out, torch.autograd.grad(out.float().sum(), q)[0]))
+    for a, b in zip(*outs):
+        torch.testing.assert_close(a, b, atol=2e-2, rtol=2e-2)
