@@ -137,13 +137,12 @@ def use(cfg: Config, folder: Path) -> None:
 def test_overfit_segmentation(repo_root, real_data, tmp_path):
     cfg = load('loveda', repo_root, real_data, tmp_path)
     source = Path(cfg.train_dataloader.dataset.data_root)
-    for name, row, col in (('0', 0, 0), ('1', 512, 0), ('2', 0, 512)):
+    for name, row, col in (('0', 0, 0), ('2', 0, 512)):
         for kind in ('img_dir', 'ann_dir'):
             cut(source / kind / f'{name}.png',
                 tmp_path / 'data' / kind / f'{name}.png', row, col, 256)
     use(cfg, tmp_path / 'data')
-    cfg.train_dataloader.batch_size = 3
-    assert overfit(cfg, 180, 2e-3)['mIoU'] >= 90
+    assert overfit(cfg, 300, 1e-3)['mIoU'] >= 90
 
 
 @pytest.mark.slow
@@ -176,4 +175,7 @@ def test_overfit_change(repo_root, real_data, tmp_path):
 @pytest.mark.slow
 def test_overfit_multi_band(repo_root, real_data, tmp_path):
     cfg = load('sen1floods11', repo_root, real_data, tmp_path)
-    assert overfit(cfg, 200, 2e-3, crops=True)['mIoU'] >= 90
+    for loader in ('train', 'val', 'test'):
+        reader = cfg[f'{loader}_dataloader'].dataset.pipeline[0]
+        reader.window = (0, 256, 256, 256)  # half of it water
+    assert overfit(cfg, 300, 1e-3, crops=True)['mIoU'] >= 90

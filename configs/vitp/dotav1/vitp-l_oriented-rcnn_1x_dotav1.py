@@ -1,0 +1,22 @@
+# Copyright (c) mmeo contributors. All rights reserved.
+# ViTP's detection recipe (8 GPUs x 1 image of 1024 px; run with `--amp`) on
+# DOTA-v1.0. Paper and released code give it for DOTA-v2.0.
+_base_ = [
+    '../../_base_/models/oriented-rcnn_vit-adapter-l.py',
+    '../../_base_/datasets/dotav1.py',
+    '../../_base_/schedules/vitp_det_1x.py',
+    '../../_base_/default_runtime.py'
+]
+# The authors' weights are not free: get them yourself, or take the vision
+# tower of InternVL2.5-1B.
+model = dict(
+    backbone=dict(
+        vit=dict(
+            init_cfg=dict(
+                type='Pretrained',
+                checkpoint='weights/ViTP_ViT_L_300M_rs.safetensors'))))
+
+default_hooks = dict(
+    logger=dict(interval=50, log_metric_by_epoch=True),
+    checkpoint=dict(by_epoch=True, interval=1))
+log_processor = dict(by_epoch=True, window_size=50)
