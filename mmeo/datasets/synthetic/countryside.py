@@ -5,7 +5,7 @@ import math
 
 from mmeo.datasets.synthetic import buildings, objects
 from mmeo.datasets.synthetic.geometry import rect
-from mmeo.datasets.synthetic.landuse import lawn, scatter_trees
+from mmeo.datasets.synthetic.landuse import hut, lawn, scatter_trees
 from mmeo.datasets.synthetic.layout import Block
 from mmeo.datasets.synthetic.plan import DETAIL, GROUND, Plan, tree
 
@@ -55,6 +55,7 @@ def farmland(plan: Plan, block: Block) -> None:
             _orchard(plan, part)
         elif rng.random() < .8:
             _tramlines(plan, part, crop, axis)
+    hut(plan, block, 'farm building', .45)
     if rng.random() < .18:
         spot = rng.uniform(block.x1, block.x2), rng.uniform(block.y1,
                                                             block.y2)
@@ -146,6 +147,7 @@ def forest(plan: Plan, block: Block) -> None:
         medium=.10, coarse=.16, canopy=.95, height=1, crown=14,
         shift=rng.gauss(0, 6))
     plan.paint(block.corners(), stand, GROUND)
+    hut(plan, block, 'house', .35)
     # Crowns over the border keep stands from ending in a ruler line.
     for a, b in zip(block.corners(), block.corners()[1:] +
                     block.corners()[:1]):
@@ -161,6 +163,7 @@ def meadow(plan: Plan, block: Block) -> None:
     """Grass with shrubs and few trees."""
     rng = plan.rng
     plan.paint(block.corners(), lawn(plan, 'meadow'), GROUND)
+    hut(plan, block, 'farm building', .5)
     for _ in range(int(block.width * block.height / 260)):
         shrub = plan.surface('shrub', (.15, .13, .09), plant='shrub',
                              tint=rng.uniform(-.5, .5), fine=.15,
@@ -183,6 +186,7 @@ def shrubland(plan: Plan, block: Block) -> None:
         'shrub', (.19, .15, .10), plant='shrub', tint=rng.uniform(-.4, .4),
         fine=.15, medium=.28, coarse=.15, canopy=.3, height=.3, crown=1.5),
         GROUND)
+    hut(plan, block, 'house', .4)
     scatter_trees(plan, block, .3, (1.2, 2.4))
 
 
@@ -195,6 +199,7 @@ def barren(plan: Plan, block: Block) -> None:
     ground = plan.surface(leaf, tone, jitter=.2, fine=.08, medium=.11,
                           coarse=.15)
     plan.paint(block.corners(), ground, GROUND)
+    hut(plan, block, 'industrial building', .5)
     for _ in range(rng.randint(2, 5)):
         x = rng.uniform(block.x1, block.x2)
         y = rng.uniform(block.y1, block.y2)

@@ -98,6 +98,26 @@ def _lot(plan: Plan, along: int, centre: float, edge: float, inward: int,
             tree(plan, *place, size, rng.random() < .25)
 
 
+def hut(plan: Plan, block: Block, leaf: str, chance: float,
+        length: tuple[float, float] = (8, 13)) -> None:
+    """A small building in a corner of a block."""
+    rng = plan.rng
+    if rng.random() > chance or min(block.width, block.height) < 15:
+        return
+    x = rng.choice((block.x1 + 7, block.x2 - 7))
+    y = rng.choice((block.y1 + 7, block.y2 - 7))
+    size = rng.uniform(*length)
+    if not plan.is_free(x, y, size * .6):
+        return
+    angle = rng.choice((0.0, math.pi / 2))
+    if rng.random() < .6:
+        buildings.gable(plan, x, y, size, size * .7, angle, leaf)
+    else:
+        buildings.flat(plan, x, y, size, size * .7, angle, leaf,
+                       rng.uniform(3.5, 5))
+    plan.reserve(x, y, size * .6)
+
+
 def parking(plan: Plan, block: Block, fill: float = .7,
             lorries: bool = False) -> None:
     """Marked bays in rows with lanes between, some of them taken."""
@@ -106,6 +126,7 @@ def parking(plan: Plan, block: Block, fill: float = .7,
                           fine=.07, medium=.03, coarse=.07)
     plan.paint(block.corners(), ground, GROUND)
     line = plan.surface('car park', (.45, .45, .43), 'concrete')
+    hut(plan, block, 'commercial building', .3, (6, 9))
     bay, deep = (3.6, 13.0) if lorries else (2.7, 5.2)
     lane = 9.0 if lorries else 6.2
     y, side = block.y1 + .8, 1
@@ -202,6 +223,7 @@ def tanks(plan: Plan, block: Block) -> None:
                         fine=.10, medium=.08, coarse=.10)
     plan.paint(block.corners(), bund, GROUND)
     wall = plan.surface('pavement', (.34, .33, .31), 'concrete', height=1.5)
+    hut(plan, block, 'industrial building', .5, (7, 11))
     radius = min(rng.uniform(4, 9), min(block.width, block.height) / 2 - 1.5)
     if radius < 2.2:
         return
@@ -268,6 +290,7 @@ def sports(plan: Plan, block: Block) -> None:
                                   rng.uniform(-.25, .25) * short),
                             rng.uniform(1, 3), .8,
                             rng.uniform(0, 3)), toy, DETAIL)
+    hut(plan, block, 'commercial building', .6)
     scatter_trees(plan, block, .25)
 
 
@@ -284,6 +307,7 @@ def park(plan: Plan, block: Block) -> None:
     size = min(block.width, block.height)
     if size > 24 and rng.random() < .6:
         pond(plan, x, y, size * rng.uniform(.22, .34))
+    hut(plan, block, 'house', .5)
     scatter_trees(plan, block, .9, (2.0, 4.6))
 
 

@@ -34,7 +34,11 @@ _CABIN, _ROOF = rect(-.06, 0, .58, .80), rect(-.08, 0, .30, .78)
 FUSELAGE = [(.50, 0), (.47, .5), (.38, .95), (.2, 1), (-.2, 1), (-.36, .7),
             (-.5, .1), (-.5, -.1), (-.36, -.7), (-.2, -1), (.2, -1),
             (.38, -.95), (.47, -.5)]
-HELICOPTER = [(.42, 0), (.36, .10), (.20, .14), (.02, .12), (-.12, .03),
+# Body and rotor disc.
+HELICOPTER = [(.50, 0), (.40, .26), (.14, .36), (-.12, .26), (-.20, .06),
+              (-.50, .09), (-.50, -.09), (-.20, -.06), (-.12, -.26),
+              (.14, -.36), (.40, -.26)]
+_BODY = [(.42, 0), (.36, .10), (.20, .14), (.02, .12), (-.12, .03),
               (-.42, .025), (-.44, .09), (-.50, .09), (-.50, -.09),
               (-.44, -.09), (-.42, -.025), (-.12, -.03), (.02, -.12),
               (.20, -.14), (.36, -.10)]
@@ -136,11 +140,12 @@ def helicopter(plan: Plan, x: float, y: float, angle: float) -> None:
     body = plan.surface('aircraft', TRUCK_COLOURS[colour], 'metal',
                         height=3)
     blade = plan.surface('aircraft', (.06, .06, .06), 'metal', height=3.6)
-    plan.paint(outline, body, OBJECT, thing)
+    plan.paint(place(_BODY, x, y, length, length, angle), body, OBJECT,
+               thing)
     hub = place([(.14, 0)], x, y, length, length, angle)[0]
     turn = rng.uniform(0, math.pi)
     for quarter in (0, math.pi / 2):
-        plan.paint(rect(*hub, length * .72, .45, turn + quarter), blade,
+        plan.paint(rect(*hub, length * .70, .45, turn + quarter), blade,
                    OBJECT, thing)
 
 

@@ -27,7 +27,7 @@ def airport(plan: Plan, area: Block) -> None:
     """Apron with parked aircraft between hangars and a runway."""
     rng = plan.rng
     plan.paint(area.corners(), lawn(plan, 'meadow'), GROUND)
-    length = rng.uniform(17, 24) if plan.reach < 75 else rng.uniform(20, 34)
+    length = rng.uniform(17, 24) if plan.reach < 95 else rng.uniform(20, 34)
     step = length * 1.18
     depth = length * 1.35
     centre = rng.uniform(-.15, .15) * plan.reach
@@ -146,7 +146,11 @@ def harbour(plan: Plan, shore: float, area: Block) -> None:
         y += 26
     x = area.x1
     while x < area.x2:
-        if plan.in_reach(x, shore - 5) and rng.random() < .4:
+        if plan.in_reach(x, shore - 5) and rng.random() < .22:
+            size = rng.uniform(8, 13)
+            buildings.flat(plan, x, shore - 5.5, size, 5.5, 0.0,
+                           'commercial building', 5)
+        elif plan.in_reach(x, shore - 5) and rng.random() < .4:
             if rng.random() < .6:
                 objects.small_vehicle(plan, x, shore - 5,
                                       rng.choice((0.0, math.pi)))

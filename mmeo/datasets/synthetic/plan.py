@@ -78,6 +78,7 @@ class Plan:
             local frame, radians.
         bend (complex): Curvature of the local frame per metre, see
             :func:`bent`.
+        view (complex): Centre of the image in the local frame.
     """
 
     rng: Random
@@ -86,6 +87,7 @@ class Plan:
     turn: float
     sun: float
     bend: complex = 0j
+    view: complex = 0j
     rows: array = field(default_factory=lambda: array('f'))
     shapes: list[Shape] = field(default_factory=list)
     things: list[Thing] = field(default_factory=list)
@@ -175,11 +177,11 @@ class Plan:
     def bent(self, x: float, y: float) -> float:
         """How far the bend turns things at a place, radians.
 
-        The map is ``z + bend * z²`` in the complex plane. It is conformal:
-        streets curve, while right angles and the shapes of small things
-        stay.
+        The map is ``z + bend * z²`` in the complex plane, counted from the
+        centre of the image. It is conformal: streets curve, while right
+        angles and the shapes of small things stay.
         """
-        slope = 1 + 2 * self.bend * complex(x, y)
+        slope = 1 + 2 * self.bend * (complex(x, y) - self.view)
         return math.atan2(slope.imag, slope.real)
 
     def in_reach(self, x: float, y: float, margin: float = 0.0) -> bool:

@@ -9,6 +9,7 @@ from itertools import chain
 import cv2
 import numpy as np
 
+from mmeo.datasets.synthetic.changes import assign_dates
 from mmeo.datasets.synthetic.classes import BUILDING_LEAVES
 from mmeo.datasets.synthetic.geometry import Points, area, clip_to_square
 from mmeo.datasets.synthetic.plan import FIRST, MOVABLE, SECOND, Plan
@@ -71,7 +72,7 @@ class Scene:
 
 def to_pixels(points: np.ndarray, plan: Plan, size: int) -> np.ndarray:
     """Local metres to image pixels, ``(N, 2)``; corners, not centres."""
-    flat = points[:, 0] + 1j * points[:, 1]
+    flat = points[:, 0] + 1j * points[:, 1] - plan.view
     flat = flat + plan.bend * flat**2
     flat = flat * complex(math.cos(plan.turn), math.sin(plan.turn))
     return np.stack([flat.real, flat.imag], 1) / GSD + size / 2
@@ -85,7 +86,7 @@ def to_metres(x: np.ndarray, y: np.ndarray, plan: Plan, size: int
     place *= np.complex64(GSD * complex(math.cos(plan.turn),
                                         -math.sin(plan.turn)))
     bent = np.complex64(plan.bend) * place
-    place = place * (1 - bent + 2 * bent**2)
+    place = place * (1 - bent + 2 * bent**2) + np.complex64(plan.view)
     return place.real, place.imag
 
 
@@ -104,17 +105,36 @@ def build_scene(seed: int, index: int, size: int) -> Scene:
     points, ends = _in_pixels([t.outline for t in plan.things], plan, size)
     points = list(map(tuple, points.tolist()))
     outlines = [points[a:b] for a, b in zip([0, *ends], ends)]
-    visible, share = [], []
-    for thing, outline in zip(plan.things, outlines):
-        inside = clip_to_square(outline, size)
-        part = area(inside) / area(outline) if len(inside) > 2 else 0.0
-        # No movable thing is left half-seen and unlabelled.
-        if thing.name in MOVABLE and part < .35:
-            thing.when, inside, part = 0, [], 0.0
-        visible.append(inside if part else [])
-        share.append(part)
+    visible = [clip_to_square(outline, size) for outline in outlines]
+    share = [area(inside) / area(outline) if len(inside) > 2 else 0.0
+             for inside, outline in zip(visible, outlines)]
+    assign_dates(plan, share)
+    walls = _walls(plan, visible, size)
+    for thing, part, inside in zip(plan.things, share, visible):
+        # No movable thing is left half-seen and unlabelled, nor on a roof,
+        # where it would count as a change of the building layer.
+        if thing.name in MOVABLE and (part < .35 or _touches(walls, inside)):
+            thing.when = 0
     return Scene(seed, index, size, plan, SurfaceTable(plan.rows),
                  _paint(plan, size), visible, share)
+
+
+def _walls(plan: Plan, visible: list[Points], size: int) -> np.ndarray:
+    """Where a building stands on any date, with a margin."""
+    walls = np.zeros((size, size), np.uint8)
+    for thing, outline in zip(plan.things, visible):
+        if thing.name == 'building' and outline:
+            cv2.fillPoly(walls, [np.int32(np.rint(outline))], 1)
+    return cv2.dilate(walls, np.ones((5, 5), np.uint8))
+
+
+def _touches(walls: np.ndarray, outline: Points) -> bool:
+    """Whether a corner or the middle of an outline lies in a mask."""
+    last = len(walls) - 1
+    xs, ys = zip(*outline)
+    middle = sum(xs) / len(xs), sum(ys) / len(ys)
+    return any(walls[min(int(y), last), min(int(x), last)]
+               for x, y in (*outline, middle))
 
 
 def _in_pixels(outlines: list[Points], plan: Plan, size: int

@@ -6,7 +6,7 @@ from pathlib import Path
 from random import Random
 
 import numpy as np
-from rasterio.transform import Affine, from_origin
+from rasterio.transform import Affine
 
 from mmeo.datasets.synthetic import multispectral
 from mmeo.datasets.synthetic.annotations import annotate
@@ -74,9 +74,9 @@ def write_scene(root: Path, seed: int, index: int, size: int
               changed.astype(np.uint8) * np.uint8(255))
 
     west, north = origin(seed, index)
-    hr_grid = from_origin(west, north, GSD, GSD)
+    hr_grid = Affine(GSD, 0, west, 0, -GSD, north)
     _write_series(root / 'series' / stem, scene, rgb, leaves, hr_grid,
-                  from_origin(west, north, 10, 10))
+                  Affine(10, 0, west, 0, -10, north))
     _write_water(root / 'water', stem, scene.rng(60), size // 4)
 
     instances = annotate(scene, FIRST)

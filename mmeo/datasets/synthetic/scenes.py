@@ -8,15 +8,7 @@ from mmeo.datasets.synthetic import facilities, objects, places
 from mmeo.datasets.synthetic.countryside import COUNTRY
 from mmeo.datasets.synthetic.landuse import ASPHALT, TOWN, lawn
 from mmeo.datasets.synthetic.layout import Block, Street, pave, split
-from mmeo.datasets.synthetic.plan import (
-    BOTH,
-    FIRST,
-    GROUND,
-    MOVABLE,
-    SECOND,
-    Plan,
-    tree,
-)
+from mmeo.datasets.synthetic.plan import GROUND, Plan, tree
 
 GSD = 0.3125  # metres: a 10 m pixel holds exactly 32 x 32 of these
 FILLERS = {**TOWN, **COUNTRY}
@@ -69,10 +61,12 @@ def compose(seed: int, index: int, size: int) -> Plan:
     # is right and down in the image, as y points down.
     sun = math.radians(rng.uniform(20, 70)) - turn
     # A tenth more than the half diagonal, as bending can pull borders in.
-    reach = size * GSD * .79 + 6
+    needed = size * GSD * .79 + 6
+    slack = 20.0 if size <= 256 else 0.0
     bend = 0j if theme == 'airport' else complex(
-        rng.uniform(-.08, .08), rng.uniform(-.08, .08)) / reach
-    plan = Plan(rng, reach, theme, turn, sun, bend)
+        rng.uniform(-.08, .08), rng.uniform(-.08, .08)) / needed
+    plan = Plan(rng, needed + slack, theme, turn, sun, bend)
+    reach = plan.reach
     area = Block(-reach, -reach, reach, reach)
     mix, side, width, rural = THEMES[theme]
     if theme == 'airport':
@@ -86,16 +80,31 @@ def compose(seed: int, index: int, size: int) -> Plan:
         _river_scene(plan, area, mix, side, width)
     else:
         _town(plan, area, mix, side, width, rural)
-    _assign_dates(plan)
+    if slack:
+        _look_at_building(plan, slack, size * GSD)
     return plan
+
+
+def _look_at_building(plan: Plan, slack: float, side: float) -> None:
+    """Move the view of a small image so that a building may be in it."""
+    rng = plan.rng
+    centres = [complex(*map(sum, zip(*t.outline))) / len(t.outline)
+               for t in plan.things if t.name == 'building']
+    near = [c for c in centres if abs(c) < slack + side / 4]
+    if near:
+        view = rng.choice(near) + side * complex(rng.uniform(-.25, .25),
+                                                 rng.uniform(-.25, .25))
+        plan.view = view * min(1.0, slack / abs(view))
 
 
 def _town(plan: Plan, area: Block, mix: dict, side: tuple, width: float,
           rural: bool, first: tuple[int, float] | None = None) -> None:
     """Streets, blocks and traffic in a rectangle."""
     rng = plan.rng
+    # Small images get smaller blocks, so that they still hold a few.
     stretch = rng.uniform(.85, 1.2)
-    side = side[0] * stretch, side[1] / stretch
+    small = min(1.0, max(.62, plan.reach / 72))
+    side = side[0] * small * stretch, side[1] * small / stretch
     blocks, streets = split(rng, area, side, width, first)
     leaf = 'dirt road' if rural and rng.random() < .65 else 'asphalt road'
     if leaf == 'dirt road':
@@ -192,7 +201,7 @@ def _river_scene(plan: Plan, area: Block, mix: dict, side: tuple,
                  width: float) -> None:
     """Two banks joined by a bridge."""
     rng = plan.rng
-    water = rng.uniform(10, 18) if plan.reach < 75 else rng.uniform(14, 30)
+    water = rng.uniform(10, 18) if plan.reach < 95 else rng.uniform(14, 30)
     corridor = water + rng.uniform(16, 28)
     middle = rng.uniform(-.25, .25) * plan.reach
     top, low = middle - corridor / 2, middle + corridor / 2
@@ -204,34 +213,3 @@ def _river_scene(plan: Plan, area: Block, mix: dict, side: tuple,
                  Block(area.x1, low, area.x2, area.y2)):
         if part.height > 16:
             _town(plan, part, mix, side, width, False, (0, crossing))
-
-
-def _assign_dates(plan: Plan) -> None:
-    """Decide what is there on which date.
-
-    Movable things come and go, which no change label counts; buildings are
-    added or removed in four scenes out of five, which it does.
-    """
-    rng = plan.rng
-    rate = 0.0 if rng.random() < .2 else rng.uniform(.12, .4)
-    for index, thing in enumerate(plan.things):
-        draw = rng.random()
-        if thing.name in ('small-vehicle', 'large-vehicle'):
-            thing.when = BOTH if draw < .3 else FIRST if draw < .75 \
-                else SECOND
-        elif thing.name in MOVABLE:
-            thing.when = BOTH if draw < .75 else FIRST if draw < .9 \
-                else SECOND
-        elif thing.name == 'building' and draw < rate:
-            thing.when = SECOND if draw < rate * .6 else FIRST
-            _building_site(plan, index)
-
-
-def _building_site(plan: Plan, index: int) -> None:
-    """Bare ground below a building that is not there on the other date."""
-    thing = plan.things[index]
-    if plan.rng.random() < .5:
-        return
-    soil = plan.surface('construction site', (.28, .21, .15), jitter=.2,
-                        fine=.09, medium=.08)
-    plan.paint(thing.outline, soil, GROUND, when=BOTH & ~thing.when)

@@ -145,7 +145,9 @@ def referring(rng: Random, instances: list[Instance], size: int
         for item in group:
             where = region(item.box, size)
             if item.colour and by_colour[item.colour] == 1:
-                found.append((f'the {item.colour} {word}', item))
+                phrase = f'the {word} with a {item.colour} roof' \
+                    if name == 'building' else f'the {item.colour} {word}'
+                found.append((phrase, item))
             elif places[where] == 1:
                 found.append((f'the {word} in the {where} of the image',
                               item))

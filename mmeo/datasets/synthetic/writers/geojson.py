@@ -25,7 +25,8 @@ def geojson(scene: Scene, epsg: int, transform: Affine) -> dict:
     features = []
     flat = np.array([p for _, polygon in kept for p in polygon]
                     ).reshape(-1, 2)
-    xs, ys = transform * flat.T
+    xs = transform.c + transform.a * flat[:, 0]
+    ys = transform.f + transform.e * flat[:, 1]
     lons, lats = warp(crs(epsg), crs(4326), xs, ys) if kept else ([], [])
     start = 0
     for thing, polygon in kept:
