@@ -7,12 +7,19 @@ where mmcv was installed without its compiled ops, puts the torch stand-ins of
 use.
 """
 
-from mmeo.ops import install_standin as _install_standin
+import sys as _sys
+
 from mmeo.version import __version__
 
-_install_standin()
+try:
+    from mmeo.ops import install_standin as _install_standin
 
-from mmeo import registry  # noqa: E402
-from mmeo.builder import build  # noqa: E402
+    _install_standin()
+    from mmeo import registry
+    from mmeo.builder import build
+except Exception:
+    # `mmeo doctor` must start in an environment where these fail.
+    if 'doctor' not in _sys.orig_argv[1:4]:
+        raise
 
 __all__ = ['__version__', 'build', 'registry']

@@ -2,6 +2,7 @@
 """``mmeo.apis.test``."""
 
 import json
+from inspect import signature
 from pathlib import Path
 from typing import Any, Optional
 
@@ -14,6 +15,7 @@ from mmeo.apis.distributed import prepare
 from mmeo.apis.training import build_runner
 from mmeo.apis.tta import add_tta
 from mmeo.errors import ConfigError
+from mmeo.registry import HOOKS
 
 
 def test(config: ConfigLike,
@@ -96,7 +98,7 @@ def _draw(cfg: Config, show: bool, show_dir: Optional[str],
         hook['wait_time'] = wait_time
     if show_dir:
         folder = str(Path(show_dir).absolute())
-        if 'DetVisualizationHook' in str(hook['type']):
+        if _takes(hook['type'], 'test_out_dir'):
             hook['test_out_dir'] = folder
         else:
             visualizer = dict(cfg.get('visualizer', dict(type='Visualizer')))
@@ -106,10 +108,22 @@ def _draw(cfg: Config, show: bool, show_dir: Optional[str],
             cfg.visualizer = visualizer
 
 
+def _takes(hook_type: Any, argument: str) -> bool:
+    """Whether hooks of that type have the argument."""
+    kind = HOOKS.get(hook_type) if isinstance(hook_type, str) else hook_type
+    return kind is not None and argument in signature(kind).parameters
+
+
+def _plain(value: Any) -> Any:
+    """A metric as JSON can hold it: NaN, for an absent class, is null."""
+    value = value.item() if hasattr(value, 'item') else value
+    return None if isinstance(value, float) and value != value else value
+
+
 def _write(path: Path, cfg: Config, checkpoint: Optional[str],
            metrics: dict) -> None:
     record = dict(config=cfg.filename, checkpoint=checkpoint,
-                  metrics={key: getattr(value, 'item', lambda v=value: v)()
+                  metrics={key: _plain(value)
                            for key, value in metrics.items()})
     path.write_text(json.dumps(record, indent=1, default=str) + '\n')
     print(f'metrics written to {path}')

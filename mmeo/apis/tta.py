@@ -30,15 +30,18 @@ def add_tta(cfg: Config) -> None:
     if 'tta_model' not in cfg:
         cfg.tta_model = _default_model(cfg, packing)
     if 'tta_pipeline' not in cfg:
-        cfg.tta_pipeline = _with_flips(cfg, pipeline, packing)
+        cfg.tta_pipeline = _with_flips(pipeline, packing)
     dataset['pipeline'] = cfg.tta_pipeline
     cfg.model = ConfigDict(**cfg.tta_model, module=cfg.model)
 
 
 def _default_model(cfg: Config, packing: str) -> dict:
-    if 'PackSegInputs' in packing:
+    if 'PackSegInputs' in packing or 'PackChangeInputs' in packing:
         return dict(_SEG)
-    if 'PackDetInputs' in packing and 'mmrotate' not in str(cfg.model):
+    if 'PackDetInputs' in packing:
+        if 'mmrotate' in str(cfg.model):
+            from mmeo.apis import rotated_tta  # noqa: F401  registers it
+            return dict(type='mmeo.RotatedTTAModel')
         return deepcopy(_DET)
     raise ConfigError(
         f'{cfg.filename}: --tta needs `tta_model`, how predictions are '
@@ -46,20 +49,21 @@ def _default_model(cfg: Config, packing: str) -> dict:
         f'neither, and there is no default for {packing or "its pipeline"}.')
 
 
-def _with_flips(cfg: Config, pipeline: list, packing: str) -> list:
+def _with_flips(pipeline: list, packing: str) -> list:
+    """The test pipeline, without and with a flip before it packs.
+
+    The copy that is not flipped comes first: the annotations of the merged
+    sample are taken from it.
+    """
     flip = ('mmdet.RandomFlip' if 'PackDetInputs' in packing else
-            'mmcv.RandomFlip')
-    load = [t for t in pipeline[:-1]
-            if not str(t.get('type')).endswith('LoadAnnotations')]
-    annotations = [t for t in pipeline[:-1] if t not in load]
-    pack = deepcopy(pipeline[-1])
-    pack.setdefault('meta_keys', (
-        'img_id', 'img_path', 'seg_map_path', 'ori_shape', 'img_shape',
-        'scale_factor', 'flip', 'flip_direction', 'reduce_zero_label')
-        if 'Seg' in packing else
-        ('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor',
-         'flip', 'flip_direction'))
-    return [*load, dict(type='mmcv.TestTimeAug', transforms=[
-        [dict(type=flip, prob=0.), dict(type=flip, prob=1.)],
-        annotations or [dict(type='mmseg.LoadAnnotations')],
-        [pack]])]
+            'mmseg.RandomFlip')
+    pack = dict(pipeline[-1])
+    keys = pack.get('meta_keys')
+    if keys is None and 'Det' in packing:
+        keys = ('img_id', 'img_path', 'ori_shape', 'img_shape',
+                'scale_factor')
+    if keys is not None:
+        pack['meta_keys'] = (*keys, *(k for k in ('flip', 'flip_direction')
+                                      if k not in keys))
+    return [*pipeline[:-1], dict(type='mmcv.TestTimeAug', transforms=[
+        [dict(type=flip, prob=0.), dict(type=flip, prob=1.)], [pack]])]

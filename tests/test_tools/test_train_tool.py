@@ -16,7 +16,10 @@ from mmengine.config import Config
 from mmengine.fileio import load as load_pickle
 
 from mmeo import apis
-from mmeo.errors import CheckpointError, ConfigError
+from mmeo.apis.config import set_amp
+from mmeo.apis.explain import explain
+from mmeo.apis.testing import _draw
+from mmeo.errors import CheckpointError, ConfigError, DataError
 
 HERE = Path(__file__).resolve().parent
 TOOLS = HERE.parent.parent / 'tools'
@@ -204,13 +207,27 @@ def test_two_processes_on_a_cpu_agree(tmp_path):
 
 
 def test_error_in_a_process_is_one_message(tmp_path):
-    result = run(TOOLS / 'dist_train.sh', CONFIG, 2, '--work-dir', tmp_path,
-                 '--cfg-options', 'train_dataloader.dataset.broken=3',
-                 'train_dataloader.num_workers=1')
+    script = tmp_path / 'script.py'
+    script.write_text(
+        'from mmeo.apis.run import run_main\n'
+        'from mmeo.errors import DataError\n'
+        'def main():\n'
+        "    raise DataError('toy/0003.png is truncated; copy it again.')\n"
+        'run_main(main)\n')
+    result = run(sys.executable, '-m', 'mmeo.apis.launch', 2, script)
     assert result.returncode == 2
     assert result.stderr.count('error:') == 1
     assert 'error: toy/0003.png is truncated; copy it again.' in result.stderr
     assert 'Traceback' not in result.stderr
+
+
+def test_error_in_a_worker_is_explained(tmp_path):
+    cfg = config('broken', **{'train_dataloader.dataset.broken': 3,
+                              'train_dataloader.num_workers': 1})
+    with pytest.raises(DataError) as caught:
+        apis.train(cfg, work_dir=str(tmp_path))
+    assert explain(caught.value) == (
+        'toy/0003.png is truncated; copy it again.')
 
 
 def test_wrong_shape_stops(reference, tmp_path):
@@ -277,13 +294,43 @@ def test_auto_scale_lr(tmp_path):
     assert initial == pytest.approx(2e-2)
 
 
-def test_amp_trains_in_bfloat16(tmp_path):
-    cfg = config('amp', **{'train_cfg.max_iters': 2})
-    runner = apis.train(cfg, work_dir=str(tmp_path), amp=True)
-    assert type(runner.optim_wrapper).__name__ == 'AmpOptimWrapper'
-    assert runner.optim_wrapper.cast_dtype is torch.bfloat16
-    assert not runner.optim_wrapper.loss_scaler.is_enabled()
-    assert runner.model.body.weight.dtype is torch.float32
+def test_amp_needs_a_gpu(monkeypatch):
+    monkeypatch.setattr('torch.cuda.is_available', lambda: False)
+    with pytest.raises(ConfigError, match='needs a GPU'):
+        set_amp(config('amp'))
+
+
+@pytest.mark.parametrize('dtype, bf16, expected, scale', [
+    (None, True, 'bfloat16', dict(enabled=False)),
+    (None, False, 'float16', 'dynamic'),
+    ('fp16', True, 'float16', 'dynamic'),
+])
+def test_amp_settings(monkeypatch, dtype, bf16, expected, scale):
+    monkeypatch.setattr('torch.cuda.is_available', lambda: True)
+    monkeypatch.setattr('torch.cuda.is_bf16_supported', lambda: bf16)
+    cfg = config('amp')
+    set_amp(cfg, dtype)
+    assert cfg.optim_wrapper.type == 'AmpOptimWrapper'
+    assert cfg.optim_wrapper.dtype == expected
+    assert cfg.optim_wrapper.loss_scale == scale
+    cfg.optim_wrapper.type = 'mmeo.Other'
+    with pytest.raises(ConfigError, match='mmeo.Other'):
+        set_amp(cfg)
+
+
+def test_show_dir_turns_on_the_hook(tmp_path):
+    cfg = config('show')
+    with pytest.raises(ConfigError, match='visualization'):
+        apis.test(cfg, None, work_dir=str(tmp_path), show_dir='x')
+    cfg.default_hooks.visualization = dict(type='GeoVisualizationHook')
+    _draw(cfg, False, str(tmp_path / 'x'), 2.)
+    assert cfg.default_hooks.visualization == dict(
+        type='GeoVisualizationHook', draw=True,
+        test_out_dir=str(tmp_path / 'x'))
+    cfg.default_hooks.visualization = dict(type='mmseg.SegVisualizationHook')
+    _draw(cfg, True, str(tmp_path / 'x'), 2.)
+    assert cfg.default_hooks.visualization['show']
+    assert cfg.visualizer.save_dir == str(tmp_path / 'x')
 
 
 def test_options_and_messages_of_the_command_line(tmp_path):
