@@ -24,13 +24,13 @@ THEMES = {
     'harbour': (dict(industrial=2, commercial=1, parking=1.5, tanks=1),
                 (46, 40), 8.0, False),
     'airport': ({}, (0, 0), 0.0, False),
-    'farmland': (dict(farmland=7, farmstead=2, forest=1, meadow=1),
+    'farming area': (dict(farmland=7, farmstead=2, forest=1, meadow=1),
                  (56, 50), 5.0, True),
     'riverside': (dict(residential=3, park=1, farmland=1.5, forest=1,
                        sports=1, parking=.8), (48, 44), 8.0, False),
     'leisure area': (dict(sports=5, park=2, parking=1.6, residential=1,
                           forest=.7), (54, 44), 7.5, False),
-    'countryside': (dict(forest=3, meadow=2, shrubland=1.5, barren=1.8,
+    'natural area': (dict(forest=3, meadow=2, shrubland=1.5, barren=1.8,
                          farmstead=1.5, farmland=1.5), (50, 46), 5.0, True),
 }
 

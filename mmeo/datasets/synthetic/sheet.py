@@ -10,7 +10,7 @@ import rasterio
 from mmeo.datasets.synthetic.classes import DOTA_CLASSES, LEAVES
 from mmeo.errors import MissingDataError
 
-_TITLES = ('RGB', 'oriented boxes', 'semantics (44 leaves)',
+_TITLES = ('RGB', 'oriented boxes', 'semantics',
            'S2 false colour', 'S1 VV VH', 'later date', 'building change',
            'S2 regional', 'S1 regional', 'water label')
 
@@ -55,7 +55,7 @@ def contact_sheet(root: str | Path, path: str | Path, num_scenes: int = 6,
                 picture, (cell, cell), interpolation=how)
     path.parent.mkdir(parents=True, exist_ok=True)
     cv2.imwrite(str(path), sheet[..., ::-1],
-                (cv2.IMWRITE_JPEG_QUALITY, 80))
+                (cv2.IMWRITE_JPEG_QUALITY, 72))
     return path
 
 
@@ -64,7 +64,9 @@ def _pictures(image: Path) -> list[np.ndarray]:
     split, stem = image.parents[2], image.stem
     rgb = cv2.imread(str(image))[..., ::-1]
     series = split / 'series' / stem
-    s2 = _read(sorted(series.glob('s2_*.tif'))[-2])
+    # The frame with the least blue light is the one without clouds.
+    s2 = min(map(_read, sorted(series.glob('s2_*.tif'))[1:-1]),
+             key=lambda bands: bands[0].mean())
     s1 = _read(sorted(series.glob('s1_*.tif'))[-1])
     water = split / 'water'
     regional = _read(water / f'S2/Synth_{stem}_S2Hand.tif')

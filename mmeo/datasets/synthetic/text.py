@@ -70,9 +70,10 @@ def caption(rng: Random, theme: str, instances: list[Instance],
     share = np.bincount(legend.ravel(), minlength=8)[1:] / legend.size
     order = [i for i in np.argsort(-share, kind='stable')
              if share[i] > .04 and LOVEDA_CLASSES[i] != 'background']
-    opening = rng.choice(['An aerial image of a {}', 'This scene shows a {}',
-                          'A satellite view of a {}'])
-    text = opening.format(theme) + '.'
+    opening = rng.choice(['An aerial image of {}', 'This scene shows {}',
+                          'A satellite view of {}'])
+    article = 'an' if theme[0] in 'aeiou' else 'a'
+    text = opening.format(f'{article} {theme}') + '.'
     if order:
         names = [f'{LOVEDA_CLASSES[i]} ({round(share[i] * 100)}%)'
                  for i in order[:3]]
