@@ -6,7 +6,7 @@ import sys
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, Optional
+from typing import Optional
 
 from torch import nn
 
@@ -146,7 +146,7 @@ def load_into(model: nn.Module,
                and not any(pattern.search(key) for pattern in patterns)]
     if missing and complete:
         raise CheckpointError(
-            f'{source} lacks {len(missing)} of the model\'s '
+            f"{source} lacks {len(missing)} of the model's "
             f'{len(parameters)} parameters, e.g. {_sample(missing)}: they '
             'would stay random. Use the config this checkpoint was trained '
             'with; if that is meant, name them in `load_exclude`.')

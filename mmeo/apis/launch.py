@@ -56,8 +56,9 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
         print(f'error: expected a number of processes and a script, got '
               f'{" ".join(argv) or "nothing"}', file=sys.stderr)
         return 2
-    from torch.distributed.elastic.multiprocessing.errors import \
-        ChildFailedError
+    from torch.distributed.elastic.multiprocessing.errors import (
+        ChildFailedError,
+    )
     from torch.distributed.run import main as torchrun
     os.environ[LAUNCH_VARIABLE] = '1'
     # torchrun would warn and choose the same; several threads per process

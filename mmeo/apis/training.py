@@ -8,8 +8,12 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmeo.apis.checkpoint import latest_checkpoint, read_checkpoint
-from mmeo.apis.config import (ConfigLike, load_config, set_amp,
-                              set_auto_scale_lr)
+from mmeo.apis.config import (
+    ConfigLike,
+    load_config,
+    set_amp,
+    set_auto_scale_lr,
+)
 from mmeo.apis.distributed import prepare
 from mmeo.apis.run import Interrupted
 from mmeo.registry import RUNNERS

@@ -3,8 +3,15 @@
 
 from collections.abc import Iterator
 
-from mmeo.doctor.check import (FAIL, OK, WARN, Check, Environment, number,
-                               reason)
+from mmeo.doctor.check import (
+    FAIL,
+    OK,
+    WARN,
+    Check,
+    Environment,
+    number,
+    reason,
+)
 
 PYTHON_MIN, PYTHON_TESTED = (3, 10), (3, 12)
 TORCH_MIN, TORCH_END = (2, 6), (2, 14)

@@ -56,6 +56,6 @@ def import_siblings(config_text: str) -> None:
     with quiet_imports():
         for name in SIBLINGS:
             if re.search(rf'\b{name}\.[A-Z]', config_text) or \
-                    re.search(rf"_scope_\W+{name}\b", config_text):
+                    re.search(rf'_scope_\W+{name}\b', config_text):
                 for part in ('datasets', 'models', 'evaluation'):
                     importlib.import_module(f'{name}.{part}')

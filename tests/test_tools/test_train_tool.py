@@ -40,11 +40,13 @@ def environment() -> dict:
 
 
 def start(*words) -> subprocess.Popen:
-    # A session of its own, so that signals reach nobody else.
+    # A session of its own, so that signals reach nobody else; and where the
+    # tests run in the background, SIGINT is ignored by inheritance.
     return subprocess.Popen(
         [str(word) for word in words], env=environment(),
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        start_new_session=True)
+        start_new_session=True, preexec_fn=lambda: signal.signal(
+            signal.SIGINT, signal.default_int_handler))
 
 
 def run(*words) -> subprocess.CompletedProcess:
@@ -116,7 +118,7 @@ def test_training_writes_what_it_says(reference):
 def test_killed_run_resumes_to_the_same_weights(reference, tmp_path, sent):
     process = start(
         sys.executable, TOOLS / 'train.py', CONFIG, '--work-dir', tmp_path,
-        '--cfg-options', 'train_dataloader.dataset.delay=0.02')
+        '--cfg-options', 'train_dataloader.dataset.delay=0.03')
     wait_for(tmp_path / 'iter_20.pth', process)
     time.sleep(0.3)
     os.killpg(process.pid, sent)

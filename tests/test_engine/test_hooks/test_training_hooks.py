@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmeo.engine.hooks import (AtomicCheckpointHook, ProgressHook,
-                               StepSeedHook)
+from mmeo.engine.hooks import AtomicCheckpointHook, ProgressHook, StepSeedHook
 from mmeo.engine.hooks.checkpoint_hook import AtomicBackend, write_atomic
 
 
