@@ -2,10 +2,19 @@
 """Pure functions between data and text."""
 
 from .boxes import BOX_SCALE, BoxText, decode_boxes, encode_boxes
-from .dialogue import (IGNORE_INDEX, RenderedDialogue, read_turns,
-                       render_dialogue)
-from .templates import (IMAGE_PLACEHOLDER, INTERNVL_TOKENS, TEMPLATES,
-                        DialogueTemplate, get_template)
+from .dialogue import (
+                       IGNORE_INDEX,
+                       RenderedDialogue,
+                       read_turns,
+                       render_dialogue,
+)
+from .templates import (
+                       IMAGE_PLACEHOLDER,
+                       INTERNVL_TOKENS,
+                       TEMPLATES,
+                       DialogueTemplate,
+                       get_template,
+)
 from .tokenizers import ByteBPETokenizer, PretrainedTokenizer, build_tokenizer
 
 __all__ = [

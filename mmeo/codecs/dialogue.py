@@ -5,8 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Optional, Union
 
-from mmeo.codecs.templates import (IMAGE_PLACEHOLDER, DialogueTemplate,
-                                   get_template)
+from mmeo.codecs.templates import (
+    IMAGE_PLACEHOLDER,
+    DialogueTemplate,
+    get_template,
+)
 from mmeo.errors import ConfigError, DataError
 
 IGNORE_INDEX = -100

@@ -8,9 +8,13 @@ from typing import Any, Optional
 from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 
-from mmeo.datasets.instruct_records import (merge_rounds, parse_json,
-                                            read_records, read_sample,
-                                            repeat_indices)
+from mmeo.datasets.instruct_records import (
+    merge_rounds,
+    parse_json,
+    read_records,
+    read_sample,
+    repeat_indices,
+)
 from mmeo.errors import DataError, MissingDataError
 from mmeo.registry import DATASETS
 

@@ -78,7 +78,7 @@ def test_img_prefix(folder):
 @pytest.mark.parametrize('lines, message', [
     (['{"conversations": [}'], 'a.jsonl:2: not JSON'),
     (['[1, 2]'], 'a.jsonl:2: a record must be an object'),
-    (['{"image": "x.png"}'], "a.jsonl:2: the record has no `conversations`"),
+    (['{"image": "x.png"}'], 'a.jsonl:2: the record has no `conversations`'),
     ([json.dumps(record(3, 'Hi', 'Ho'))], 'a.jsonl:2: `image`'),
     ([json.dumps(record('x', '<image><image>', 'Ho'))],
      'a.jsonl:2: 2 .*placeholders.* 1 images'),

@@ -1,7 +1,7 @@
 # Copyright (c) mmeo contributors. All rights reserved.
-# InternVL2.5-1B (arXiv 2412.05271): InternViT-300M, pixel shuffle, Qwen2.5-0.5B
-# with the nine tokens that InternVL adds; 938 193 024 parameters. Start from
-# the published weights with `load_from` (see docs/en/vlm.md).
+# InternVL2.5-1B (arXiv 2412.05271): InternViT-300M, pixel shuffle and
+# Qwen2.5-0.5B with the nine tokens that InternVL adds; 938 193 024 parameters.
+# Start from the published weights with `load_from` (see docs/en/vlm.md).
 model = dict(
     type='InstructVLM',
     vision=dict(

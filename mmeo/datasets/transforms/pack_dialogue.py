@@ -7,8 +7,13 @@ import torch
 from mmcv.transforms import BaseTransform
 from mmengine.logging import print_log
 
-from mmeo.codecs import (DialogueTemplate, RenderedDialogue, build_tokenizer,
-                         get_template, render_dialogue)
+from mmeo.codecs import (
+    DialogueTemplate,
+    RenderedDialogue,
+    build_tokenizer,
+    get_template,
+    render_dialogue,
+)
 from mmeo.errors import ConfigError, DataError
 from mmeo.registry import TRANSFORMS
 from mmeo.structures import DialogueSample

@@ -173,3 +173,30 @@ def test_llm_config_errors():
         mmeo.build('HFLanguageModel')
     with pytest.raises(MissingDataError, match='no/such'):
         mmeo.build('HFLanguageModel', pretrained='no/such')
+
+
+def test_two_ranks_equal_one_batch(build_vlm, batch, samples, monkeypatch):
+    """Averaged over ranks, as DDP does, the loss is that of all tokens."""
+    from mmeo.models.vlm import instruct_vlm as module
+    model = build_vlm()
+    whole = run_loss(model, batch(samples))
+    total = sum(int((s['labels'] != -100).sum()) for s in samples)
+
+    def all_reduce(count):
+        count[0] = total
+
+    monkeypatch.setattr(module, 'all_reduce', all_reduce)
+    monkeypatch.setattr(module, 'get_world_size', lambda: 2)
+    ranks = [run_loss(model, batch(part))
+             for part in (samples[:1], samples[1:])]
+    torch.testing.assert_close(sum(ranks) / 2, whole)
+
+
+def test_released_preset_drops_in_a_quarter_of_the_batches(
+        build_vlm, batch, samples):
+    model = build_vlm(token_drop=dict(DROP, apply_prob=0.25))
+    data = model.data_preprocessor(batch(samples))
+    full = len(data['inputs']['input_ids'])
+    rows = [model(**data, mode='loss')['tokens'] for _ in range(200)]
+    shortened = sum(bool(row < full) for row in rows)
+    assert 25 <= shortened <= 75

@@ -104,7 +104,8 @@ def test_generation_equals_transformers(reference, ours):
 
 
 def test_full_model_has_938_million_parameters(repo_root):
-    cfg = Config.fromfile(repo_root / 'configs/_base_/models/internvl2_5-1b.py')
+    cfg = Config.fromfile(
+        repo_root / 'configs/_base_/models/internvl2_5-1b.py')
     with torch.device('meta'):
         model = mmeo.build(cfg.model)
 

@@ -2,8 +2,12 @@
 import pytest
 import torch
 
-from mmeo.models.vlm.packing import (PackedSequence, pad, sample_positions,
-                                     unpad)
+from mmeo.models.vlm.packing import (
+    PackedSequence,
+    pad,
+    sample_positions,
+    unpad,
+)
 
 
 def test_pad_round_trip():
@@ -34,8 +38,10 @@ def test_keep_keeps_order_positions_and_labels():
 def test_packed_attention_equals_a_block_diagonal_mask(lengths, dtype):
     from torch.nn import functional as F
 
-    from mmeo.models.vlm.packed_attention import (packed_attention,
-                                                  packed_kwargs)
+    from mmeo.models.vlm.packed_attention import (
+        packed_attention,
+        packed_kwargs,
+    )
     n = sum(lengths)
     q = torch.randn(1, 4, n, 8, dtype=dtype)
     k, v = torch.randn(2, 1, 2, n, 8, dtype=dtype)

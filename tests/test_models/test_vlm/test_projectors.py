@@ -3,8 +3,7 @@ import pytest
 import torch
 
 from mmeo.errors import ConfigError
-from mmeo.models.vlm import (MLPProjector, PixelShuffleProjector,
-                             pixel_shuffle)
+from mmeo.models.vlm import MLPProjector, PixelShuffleProjector, pixel_shuffle
 
 
 @pytest.mark.parametrize('grid', [(4, 4), (2, 6)])
