@@ -44,7 +44,8 @@ MODELS = _child('model', root.MODELS, 'mmeo.models')
 MODEL_WRAPPERS = _child('model wrapper', root.MODEL_WRAPPERS,
                         'mmeo.models')
 WEIGHT_INITIALIZERS = _child('weight initializer', root.WEIGHT_INITIALIZERS,
-                             'mmeo.models')
+                             'mmeo.models',
+                             'mmeo.engine.pretrained')
 TASK_UTILS = _child('task util', root.TASK_UTILS, 'mmeo.models')
 METRICS = _child('metric', root.METRICS, 'mmeo.evaluation')
 EVALUATORS = _child('evaluator', root.EVALUATOR, 'mmeo.evaluation')

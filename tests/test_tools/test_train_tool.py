@@ -4,6 +4,7 @@
 import json
 import os
 import pickle
+import runpy
 import signal
 import subprocess
 import sys
@@ -335,11 +336,15 @@ def test_show_dir_turns_on_the_hook(tmp_path):
     assert cfg.visualizer.save_dir == str(tmp_path / 'x')
 
 
-def test_options_and_messages_of_the_command_line(tmp_path):
-    """One process that fails early; the rest of the options in-process."""
-    result = run(sys.executable, TOOLS / 'train.py', CONFIG, '--work-dir',
-                 tmp_path, '--cfg-options', 'model.type=ToyModle')
-    assert result.returncode == 2
-    assert "'ToyModle'" in result.stderr
-    assert "Did you mean 'ToyModel'" in result.stderr
-    assert 'Traceback' not in result.stderr
+def test_unknown_component_on_the_command_line(tmp_path, monkeypatch,
+                                               capsys):
+    monkeypatch.setattr('sys.argv', [
+        'train.py', str(CONFIG), '--work-dir', str(tmp_path),
+        '--cfg-options', 'model.type=ToyModle', 'experiment_name=typo'])
+    with pytest.raises(SystemExit) as info:
+        runpy.run_path(str(TOOLS / 'train.py'), run_name='__main__')
+    assert info.value.code == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith("error: the config asks for a model of type "
+                            "'ToyModle'")
+    assert "Did you mean 'ToyModel'" in error
