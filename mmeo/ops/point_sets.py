@@ -28,8 +28,10 @@ def _smallest_box(points: Tensor) -> Tensor:
     along = torch.where(turn[..., None], along.abs(),
                         torch.stack([y.abs(), x.abs()], dim=-1))
     across = torch.stack([-along[..., 1], along[..., 0]], dim=-1)
-    u = along @ points.transpose(1, 2)  # (N, E, P)
-    v = across @ points.transpose(1, 2)
+    # Written out: as a matrix product, autocast would halve its precision.
+    px, py = points[:, None].unbind(-1)  # (N, 1, P)
+    u = along[..., :1] * px + along[..., 1:] * py  # (N, E, P)
+    v = across[..., :1] * px + across[..., 1:] * py
     bounds = torch.stack([u.amin(-1), u.amax(-1), v.amin(-1), v.amax(-1)], -1)
     area = (bounds[..., 1] - bounds[..., 0]) * (bounds[..., 3] -
                                                 bounds[..., 2])
