@@ -11,22 +11,22 @@ _base_ = [
 
 model = dict(tokenizer=_base_.tokenizer)
 
-max_iters = 300
+max_iters = 160
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters)
 optim_wrapper = dict(
     type='OptimWrapper',
-    optimizer=dict(type='AdamW', lr=1e-3, betas=(0.9, 0.98),
+    optimizer=dict(type='AdamW', lr=2e-3, betas=(0.9, 0.98),
                    weight_decay=0.05),
     clip_grad=dict(max_norm=1.0))
 param_scheduler = [
-    dict(type='LinearLR', start_factor=0.05, by_epoch=False, begin=0, end=30),
+    dict(type='LinearLR', start_factor=0.05, by_epoch=False, begin=0, end=20),
     dict(
         type='CosineAnnealingLR',
         eta_min_ratio=0.02,
         by_epoch=False,
-        begin=30,
+        begin=20,
         end=max_iters),
 ]
-default_hooks = dict(checkpoint=dict(interval=100))
+default_hooks = dict(checkpoint=dict(interval=40))
 # A resumed run drops the same image tokens as an uninterrupted one.
 custom_hooks = [dict(type='ProgressHook'), dict(type='StepSeedHook')]

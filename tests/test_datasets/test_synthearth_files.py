@@ -15,6 +15,7 @@ from mmeo.datasets.synthetic.classes import (
     DOTA_CLASSES,
     LEAF_IDS,
     LEAVES,
+    LOVEDA_CLASSES,
     class_tree,
     leaves_of,
 )
@@ -281,7 +282,7 @@ def test_answers_can_be_counted_again(synthearth):
         lines = (split / 'instruct/instruct.jsonl').read_text().splitlines()
         records = [json.loads(line) for line in lines]
         records = [r for r in records if r['id'].startswith(stem)]
-        assert 8 <= len(records) <= 13
+        assert 9 <= len(records) <= 14
         for record in records:
             talk = record['conversations']
             images = record['image'] if isinstance(record['image'], list) \
@@ -309,6 +310,17 @@ def test_answers_can_be_counted_again(synthearth):
                     more = counts[plural[first]] > counts[plural[second]]
                     assert said == ('yes' if more else 'no')
                     kinds.add('comparison')
+                elif 'cell of a grid' in question:
+                    legend = cv2.imread(
+                        str(split / f'semseg/ann_dir/{stem}.png'), 0)
+                    for i, word in enumerate(said.split(' ')):
+                        y, x = i // 8 * 32, i % 8 * 32
+                        cell = np.bincount(
+                            legend[y:y + 32, x:x + 32].ravel(), minlength=8)
+                        assert cell[1:].max() == cell[
+                            1 + LOVEDA_CLASSES.index(word)]
+                    assert i == 63
+                    kinds.add('grid')
                 elif 'rural' in question:
                     assert said == ('urban' if is_urban(leaves)
                                     else 'rural')
@@ -333,8 +345,8 @@ def test_answers_can_be_counted_again(synthearth):
                     else:
                         assert label.any()
                     kinds.add('change')
-    assert kinds >= {'count', 'presence', 'comparison', 'area', 'grounding',
-                     'change'}
+    assert kinds >= {'grid', 'count', 'presence', 'comparison', 'area',
+                     'grounding', 'change'}
 
 
 def test_meta_leads_to_the_lines(synthearth):

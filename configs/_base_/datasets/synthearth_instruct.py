@@ -1,6 +1,6 @@
 # Copyright (c) mmeo contributors. All rights reserved.
-# Captions, questions and referring expressions about SynthEarth scenes, one
-# tile of 224 pixels (64 image tokens) an image.
+# Label maps in words, captions, questions and referring expressions about
+# SynthEarth scenes; one tile of 224 pixels (64 image tokens) an image.
 dataset_type = 'InstructDataset'
 data_root = 'data/synthearth/train'
 ann_file = 'instruct/instruct.jsonl'
@@ -16,18 +16,19 @@ train_pipeline = [
     dict(
         type='PackDialogue',
         tokenizer=tokenizer,
+        system='',
         tokens_per_tile=64,
         max_seq_len=2048),
 ]
 train_dataloader = dict(
     batch_size=8,
-    num_workers=1,
-    persistent_workers=True,
+    num_workers=0,
     sampler=dict(type='InfiniteSampler', shuffle=True),
     dataset=dict(
         type=dataset_type,
         data_root=data_root,
         ann_file=ann_file,
-        # Many short questions are asked of each image: answer them together.
-        max_rounds=8,
+        # All questions about an image in one dialogue: one pass of the vision
+        # tower serves them all.
+        max_rounds=16,
         pipeline=train_pipeline))

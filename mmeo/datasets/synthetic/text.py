@@ -129,6 +129,25 @@ def questions(rng: Random, instances: list[Instance], leaves: np.ndarray,
     return pairs
 
 
+def cover_grid(legend: np.ndarray, cells: int = 8) -> tuple[str, str]:
+    """The label map as words: the commonest class of each cell.
+
+    Args:
+        legend (ndarray): ``(H, W)`` ids of the LoveDA legend.
+        cells (int): Cells along each side. Defaults to 8.
+
+    Returns:
+        tuple[str, str]: Question, and ``cells ** 2`` words row by row.
+    """
+    words = []
+    for row in np.array_split(legend, cells, 0):
+        for cell in np.array_split(row, cells, 1):
+            count = np.bincount(cell.ravel(), minlength=8)[1:]
+            words.append(LOVEDA_CLASSES[int(count.argmax())])
+    return (f'Name the land cover in each cell of a grid of {cells} x {cells} '
+            'cells, row by row.', ' '.join(words))
+
+
 def referring(rng: Random, instances: list[Instance], size: int
               ) -> list[tuple[str, Instance]]:
     """Expressions that fit exactly one object each."""

@@ -14,8 +14,7 @@ CONFIG = 'configs/quickstart/vitp-tiny_instruct-pretrain_synthearth.py'
 def load_config(root, data, work_dir):
     cfg = Config.fromfile(root / CONFIG)
     cfg = Config(replaced(cfg.to_dict(), cfg.data_root, f'{data}/train'))
-    cfg.train_dataloader.update(
-        batch_size=2, num_workers=0, persistent_workers=False)
+    cfg.train_dataloader.batch_size = 2
     cfg.default_hooks.checkpoint.interval = 2
     cfg.work_dir = str(work_dir)
     return cfg

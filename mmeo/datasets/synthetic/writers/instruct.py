@@ -49,14 +49,17 @@ def conversations(rng: Random, stem: str, theme: str, size: int,
         legend (ndarray): The same in the LoveDA legend.
 
     Returns:
-        list[dict]: Nine to thirteen records.
+        list[dict]: Ten to fourteen records.
     """
     image = f'dota/images/{stem}.png'
     asked = text.questions(rng, instances, leaves, legend)
     grounded = text.grounding(rng, instances, size)
-    # A dialogue of several turns, then single questions.
-    lines = [('caption', image, [(rng.choice(CAPTION_PROMPTS), text.caption(
-        rng, theme, instances, legend))]), ('dialogue', image, asked[:3])]
+    # The label map in words, a caption, a dialogue of several turns, then
+    # single questions.
+    lines = [('grid', image, [text.cover_grid(legend)]),
+             ('caption', image, [(rng.choice(CAPTION_PROMPTS), text.caption(
+                 rng, theme, instances, legend))]),
+             ('dialogue', image, asked[:3])]
     lines += [(f'qa{i}', image, [pair])
               for i, pair in enumerate(asked[3:], start=1)]
     lines += [(f'ground{i}', image, [pair])
