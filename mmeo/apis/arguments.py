@@ -69,7 +69,7 @@ def test_arguments(parser: Optional[ArgumentParser] = None) -> ArgumentParser:
     parser.add_argument('--show', action='store_true',
                         help='show each prediction in a window')
     parser.add_argument('--show-dir', help='folder for pictures of the '
-                        'predictions')
+                        'predictions, in the work dir if relative')
     parser.add_argument('--wait-time', type=float, default=2.,
                         help='seconds each window stays')
     parser.add_argument('--tta', action='store_true',

@@ -40,7 +40,8 @@ def test(config: ConfigLike,
             Defaults to the config's, else ``work_dirs/<config name>``.
         out (str, optional): A ``.pkl`` file for the predictions.
         show (bool): Show each prediction in a window. Defaults to False.
-        show_dir (str, optional): Folder for pictures of the predictions.
+        show_dir (str, optional): Folder for pictures of the predictions; a
+            relative one lies in ``work_dir``.
         wait_time (float): Seconds each window stays. Defaults to 2.
         tta (bool): Average over flips (``tta_model`` and ``tta_pipeline`` of
             the config). Defaults to False.
@@ -97,7 +98,7 @@ def _draw(cfg: Config, show: bool, show_dir: Optional[str],
         hook['show'] = True
         hook['wait_time'] = wait_time
     if show_dir:
-        folder = str(Path(show_dir).absolute())
+        folder = str(Path(cfg.work_dir).absolute() / show_dir)
         if _takes(hook['type'], 'test_out_dir'):
             hook['test_out_dir'] = folder
         else:

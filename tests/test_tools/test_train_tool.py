@@ -326,7 +326,8 @@ def test_show_dir_turns_on_the_hook(tmp_path):
     with pytest.raises(ConfigError, match='visualization'):
         apis.test(cfg, None, work_dir=str(tmp_path), show_dir='x')
     cfg.default_hooks.visualization = dict(type='GeoVisualizationHook')
-    _draw(cfg, False, str(tmp_path / 'x'), 2.)
+    cfg.work_dir = str(tmp_path)
+    _draw(cfg, False, 'x', 2.)
     assert cfg.default_hooks.visualization == dict(
         type='GeoVisualizationHook', draw=True,
         test_out_dir=str(tmp_path / 'x'))
