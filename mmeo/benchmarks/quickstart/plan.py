@@ -59,7 +59,7 @@ class Plan:
     root: Path
     work_dir: Path
     data: Path
-    scenes: int = 96
+    scenes: int = 72
     size: int = 512
     seeds: int = 1
     tasks: tuple[Task, ...] = field(default=TASKS)
