@@ -11,8 +11,13 @@ from mmengine.visualization import Visualizer
 
 from mmeo.registry import VISUALIZERS
 
-from .rendering import (blend, change_colours, colour_map, read_rgb,
-                        side_by_side)
+from .rendering import (
+    blend,
+    change_colours,
+    colour_map,
+    read_rgb,
+    side_by_side,
+)
 
 
 def _map(data_sample: Any, key: str) -> Optional[np.ndarray]:

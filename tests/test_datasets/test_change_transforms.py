@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmeo.datasets.transforms import (ExchangeTime, ForEachDate,
-                                      LoadChangePair)
+from mmeo.datasets.transforms import ExchangeTime, ForEachDate, LoadChangePair
 from mmeo.errors import DataError
 from mmeo.registry import TRANSFORMS
 

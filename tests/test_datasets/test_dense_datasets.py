@@ -5,8 +5,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmeo.datasets import (ChangePairDataset, DOTADataset, GeoSegDataset,
-                           LoveDADataset)
+from mmeo.datasets import (
+    ChangePairDataset,
+    DOTADataset,
+    GeoSegDataset,
+    LoveDADataset,
+)
 from mmeo.errors import ConfigError, DataError, MissingDataError
 
 META = dict(classes=('a', 'b'), palette=[[0, 0, 0], [1, 1, 1]])

@@ -11,8 +11,13 @@ from PIL import Image
 
 from mmeo.engine.hooks import GeoVisualizationHook
 from mmeo.errors import DataError
-from mmeo.visualization import (ChangeVisualizer, GeoSegVisualizer, read_rgb,
-                                side_by_side, stretch)
+from mmeo.visualization import (
+    ChangeVisualizer,
+    GeoSegVisualizer,
+    read_rgb,
+    side_by_side,
+    stretch,
+)
 from mmeo.visualization.rendering import change_colours, colour_map
 
 SIZE = 32
