@@ -4,3 +4,15 @@ _base_ = [
     '../_base_/datasets/synthearth_change.py',
     '../_base_/schedules/quickstart.py', '../_base_/default_runtime.py'
 ]
+# A pair costs two images.
+max_iters = 70
+train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.05, by_epoch=False, begin=0, end=20),
+    dict(
+        type='CosineAnnealingLR',
+        eta_min_ratio=0.01,
+        by_epoch=False,
+        begin=20,
+        end=max_iters)
+]

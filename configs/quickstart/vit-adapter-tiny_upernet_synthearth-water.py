@@ -17,3 +17,15 @@ model = dict(
     decode_head=dict(num_classes=2),
     test_cfg=dict(crop_size=_base_.crop_size, stride=(96, 96)))
 default_hooks = dict(visualization=dict(rgb_bands=[4, 3, 2]))
+# A batch of four small crops costs half as much.
+max_iters = 200
+train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.05, by_epoch=False, begin=0, end=20),
+    dict(
+        type='CosineAnnealingLR',
+        eta_min_ratio=0.01,
+        by_epoch=False,
+        begin=20,
+        end=max_iters)
+]

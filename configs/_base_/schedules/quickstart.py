@@ -1,7 +1,7 @@
 # Copyright (c) mmeo contributors. All rights reserved.
 # Some hundred iterations from random or briefly pretrained weights: a high
 # learning rate, a short warm-up, cosine to almost zero.
-max_iters = 200
+max_iters = 100
 train_cfg = dict(
     type='IterBasedTrainLoop', max_iters=max_iters, val_interval=max_iters)
 val_cfg = dict(type='ValLoop')
