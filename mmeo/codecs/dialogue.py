@@ -158,58 +158,58 @@ def render_dialogue(conversations: Sequence[Mapping[str, Any]],
         ConfigError: If the tokenizer lacks a special token.
     """
     template = get_template(template, system)
-    check_tokenizer(tokenizer, template)
     turns = read_turns(conversations, len(image_tokens), generation)
     if turns[0][0] != 'system' and template.system:
         turns.insert(0, ('system', template.system))
+    ids = _encode_parts(tokenizer, template, turns)
     counts = iter(image_tokens)
     out = RenderedDialogue()
     for role, text in turns:
         learned = role == 'assistant'
-        out.append(_encode(tokenizer, template.turn_start.format(role=role)))
+        out.append(ids[template.turn_start.format(role=role)])
         for i, piece in enumerate(text.split(IMAGE_PLACEHOLDER)):
             if i:
-                _append_image(out, tokenizer, template, next(counts))
-            _check_text(piece, template)
-            out.append(_encode(tokenizer, piece), learned=learned)
-        out.append(_encode(tokenizer, template.turn_end), learned=learned)
+                out.append(ids[template.image_start])
+                out.append(ids[template.image_token] * next(counts),
+                           image=True)
+                out.append(ids[template.image_end])
+            out.append(ids[piece], learned=learned)
+        out.append(ids[template.turn_end], learned=learned)
         if learned:
             out.round_ends.append(len(out.input_ids))
-        out.append(_encode(tokenizer, template.separator))
+        out.append(ids[template.separator])
     if generation:
-        out.append(
-            _encode(tokenizer, template.turn_start.format(role='assistant')))
+        out.append(ids[template.turn_start.format(role='assistant')])
     return out
 
 
-def check_tokenizer(tokenizer: Any, template: DialogueTemplate) -> None:
-    """Raise ConfigError unless the control tokens are one id each."""
-    for token in template.control_tokens:
-        if len(_encode(tokenizer, token)) != 1:
+def _encode_parts(tokenizer: Any, template: DialogueTemplate,
+                  turns: Sequence[tuple[str, str]]) -> dict[str, list[int]]:
+    """Token ids of every part of a dialogue, from one call.
+
+    A call per part would take longer than reading the image.
+    """
+    control = template.control_tokens
+    pieces = [piece for _, text in turns
+              for piece in text.split(IMAGE_PLACEHOLDER)]
+    for piece in pieces:
+        for token in control:
+            if token in piece:
+                raise DataError(
+                    f'a turn contains the control token {token!r}: remove it '
+                    'from the text (images are written '
+                    f'{IMAGE_PLACEHOLDER!r})')
+    starts = [template.turn_start.format(role=role)
+              for role in ('system', 'user', 'assistant')]
+    parts = list(
+        dict.fromkeys([*control, *starts, template.separator, *pieces]))
+    encoded = tokenizer(parts, add_special_tokens=False)['input_ids']
+    ids = dict(zip(parts, encoded))
+    for token in control:
+        if len(ids[token]) != 1:
             raise ConfigError(
                 f'the tokenizer has no single id for {token!r}, which '
                 f'template {template.name!r} needs: add it with '
                 '`tokenizer.add_special_tokens` or use the tokenizer that '
                 'belongs to the model')
-
-
-def _append_image(out: RenderedDialogue, tokenizer: Any,
-                  template: DialogueTemplate, count: int) -> None:
-    image_id = tokenizer.convert_tokens_to_ids(template.image_token)
-    out.append(_encode(tokenizer, template.image_start))
-    out.append([image_id] * count, image=True)
-    out.append(_encode(tokenizer, template.image_end))
-
-
-def _check_text(text: str, template: DialogueTemplate) -> None:
-    for token in template.control_tokens:
-        if token in text:
-            raise DataError(
-                f'a turn contains the control token {token!r}: remove it '
-                f'from the text (images are written {IMAGE_PLACEHOLDER!r})')
-
-
-def _encode(tokenizer: Any, text: str) -> list[int]:
-    if not text:
-        return []
-    return tokenizer(text, add_special_tokens=False)['input_ids']
+    return ids
