@@ -108,19 +108,24 @@ def blend(img: np.ndarray, colours: np.ndarray,
 
 def side_by_side(panels: dict[str, np.ndarray],
                  legend: Optional[dict[str, Sequence[int]]] = None,
-                 gap: int = 4) -> np.ndarray:
+                 gap: int = 4,
+                 min_width: int = 160) -> np.ndarray:
     """Panels in a row with their titles above and a legend below.
 
     Args:
         panels: Title to ``(H, W, 3)`` uint8 picture, all of one size.
         legend: Name to RGB. Defaults to None.
         gap: White columns between panels. Defaults to 4.
+        min_width: Narrower panels are enlarged by a whole number, so that
+            their titles fit. Defaults to 160.
 
     Returns:
         ``(H', W', 3)`` uint8.
     """
     columns = []
     for title, panel in panels.items():
+        factor = -(-min_width // panel.shape[1])
+        panel = panel.repeat(factor, axis=0).repeat(factor, axis=1)
         bar = np.full((_BAR, panel.shape[1], 3), 255, dtype=np.uint8)
         _write(bar, title, 4)
         column = np.concatenate((bar, panel))

@@ -20,7 +20,7 @@ from mmeo.visualization import (
 )
 from mmeo.visualization.rendering import change_colours, colour_map
 
-SIZE = 32
+SIZE = 160  # wide enough not to be enlarged
 
 
 def sample(path, second=None, pred=1, label=0):
@@ -84,6 +84,10 @@ def test_panels_keep_their_pixels():
     assert (out[22:22 + SIZE, :SIZE] == 10).all()
     assert (out[22:22 + SIZE, -SIZE:] == 11).all()
     assert out.shape[1] == 2 * SIZE + 4
+    small = side_by_side({'a': np.eye(64, dtype=np.uint8)[..., None].repeat(
+        3, axis=2)})
+    np.testing.assert_array_equal(
+        small[22:, :, 0], np.eye(64).repeat(3, 0).repeat(3, 1))
 
 
 def test_seg_visualizer_writes_three_panels(tmp_path):
