@@ -2,10 +2,12 @@
 """Fixtures shared by all tests."""
 
 import os
+import time
 from pathlib import Path
 
 import pytest
 import torch
+from mmengine.registry import DefaultScope
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -35,7 +37,17 @@ def synthearth(tmp_path_factory) -> Path:
     return out
 
 
+def _use_scope_mmeo() -> None:
+    # A test may leave the scope of a sibling behind.
+    DefaultScope.get_instance(f'tests-{time.time_ns()}', scope_name='mmeo')
+
+
+@pytest.fixture(autouse=True, scope='module')
+def _scope_of_module() -> None:
+    _use_scope_mmeo()
+
+
 @pytest.fixture(autouse=True)
-def _seeded():
+def _scope_and_seed() -> None:
+    _use_scope_mmeo()
     torch.manual_seed(0)
-    yield

@@ -14,6 +14,7 @@ from mmeo.datasets.instruct_records import (
     read_records,
     read_sample,
     repeat_indices,
+    require_annotations,
 )
 from mmeo.errors import DataError, MissingDataError
 from mmeo.registry import DATASETS
@@ -68,6 +69,8 @@ class InstructDataset(BaseDataset):
                  **kwargs: Any) -> None:
         self.max_rounds = max_rounds
         self.seed = seed
+        # Before the pipeline is built, whose tokenizer may read the same data.
+        require_annotations(Path(data_root, ann_file))
         super().__init__(
             ann_file=ann_file,
             data_root=data_root,

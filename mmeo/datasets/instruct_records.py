@@ -13,6 +13,15 @@ from mmeo.codecs import IMAGE_PLACEHOLDER, read_turns
 from mmeo.errors import ConfigError, DataError, MissingDataError
 
 
+def require_annotations(path: Path) -> None:
+    """Raise MissingDataError unless the annotation file exists."""
+    if not path.is_file():
+        raise MissingDataError(
+            f'instruction annotations {path} do not exist: correct `ann_file` '
+            'and `data_root`, or make SynthEarth with '
+            'tools/dataset_converters/make_synthearth.py')
+
+
 def repeat_indices(length: int, repeat: float, seed: int = 0) -> np.ndarray:
     """Which samples a repeat factor takes, exactly and reproducibly.
 
@@ -48,11 +57,7 @@ def read_records(path: Path) -> Iterator[tuple[str, dict]]:
         MissingDataError: If the file is absent.
         DataError: If a line does not parse or holds no object.
     """
-    if not path.is_file():
-        raise MissingDataError(
-            f'instruction annotations {path} do not exist: correct `ann_file` '
-            'and `data_root`, or make SynthEarth with '
-            'tools/dataset_converters/make_synthearth.py')
+    require_annotations(path)
     if path.suffix == '.jsonl':
         with open(path, encoding='utf-8') as file:
             for number, line in enumerate(file, 1):

@@ -1,6 +1,5 @@
 # Copyright (c) mmeo contributors. All rights reserved.
-from .change import (ExchangeTime, ForEachDate, LoadChangePair,
-                     PackChangeInputs)
+from .change import ExchangeTime, ForEachDate, LoadChangePair, PackChangeInputs
 from .dynamic_tiling import DynamicTiling, LoadDialogueImages
 from .load_annotations import LoadGeoAnnotations
 from .load_image import LoadImage
