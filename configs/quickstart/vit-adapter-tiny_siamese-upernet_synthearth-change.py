@@ -4,8 +4,8 @@ _base_ = [
     '../_base_/datasets/synthearth_change.py',
     '../_base_/schedules/quickstart.py', '../_base_/default_runtime.py'
 ]
-# A pair costs two images.
-max_iters = 70
+# Small differences take longer to learn than classes, at a lower rate.
+max_iters = 140
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.05, by_epoch=False, begin=0, end=20),
@@ -16,3 +16,4 @@ param_scheduler = [
         begin=20,
         end=max_iters)
 ]
+optim_wrapper = dict(optimizer=dict(lr=2e-3))

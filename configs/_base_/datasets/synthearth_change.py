@@ -10,7 +10,8 @@ load = [
 ]
 train_pipeline = [
     *load,
-    dict(type='mmseg.RandomCrop', crop_size=crop_size),
+    # prefers crops with at least 3 % changed pixels
+    dict(type='mmseg.RandomCrop', crop_size=crop_size, cat_max_ratio=0.97),
     dict(type='mmseg.RandomFlip', prob=0.5, direction='horizontal'),
     dict(type='mmseg.RandomFlip', prob=0.5, direction='vertical'),
     dict(type='ExchangeTime', prob=0.5),
