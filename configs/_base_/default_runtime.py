@@ -10,11 +10,12 @@ default_hooks = dict(
     checkpoint=dict(
         type='AtomicCheckpointHook',
         by_epoch=False,
-        interval=50,
+        interval=100,
         max_keep_ckpts=2),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='GeoVisualizationHook'))
-custom_hooks = [dict(type='ProgressHook')]
+# A resumed run draws the same random numbers as an uninterrupted one.
+custom_hooks = [dict(type='ProgressHook'), dict(type='StepSeedHook')]
 
 env_cfg = dict(
     cudnn_benchmark=False,

@@ -28,5 +28,3 @@ param_scheduler = [
         end=max_iters),
 ]
 default_hooks = dict(checkpoint=dict(interval=40))
-# A resumed run drops the same image tokens as an uninterrupted one.
-custom_hooks = [dict(type='ProgressHook'), dict(type='StepSeedHook')]

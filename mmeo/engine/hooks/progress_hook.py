@@ -53,7 +53,7 @@ class ProgressHook(Hook):
             return
         self._printed = now
         if outputs and 'loss' in outputs:
-            loss = float(outputs['loss'])
+            loss = float(torch.as_tensor(outputs['loss']).detach())
             # The average over about ten lines: one batch says little.
             self._loss = loss if self._loss is None else (
                 0.9 * self._loss + 0.1 * loss)
