@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.fileio import load
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import DATASETS, MODELS, init_default_scope
 
@@ -66,3 +67,17 @@ def test_missing_data_is_named(path: str, tmp_path: Path) -> None:
                 MissingDataError if ours else (FileNotFoundError, ValueError),
                 match='nowhere'):
             DATASETS.build(dataset)
+
+
+def test_metafiles_name_existing_configs() -> None:
+    index = load(ROOT / 'model-index.yml')
+    assert index['Import']
+    for path in index['Import']:
+        metafile = load(ROOT / path)
+        names = {entry['Name'] for entry in metafile['Collections']}
+        for entry in metafile['Collections']:
+            assert (ROOT / entry['README']).is_file()
+        for model in metafile['Models']:
+            config = ROOT / model['Config']
+            assert config.is_file() and config.stem == model['Name']
+            assert model['In Collection'] in names
