@@ -5,7 +5,7 @@ _base_ = [
     '../_base_/schedules/quickstart.py', '../_base_/default_runtime.py'
 ]
 # Boxes take longer to learn than pixels, and a lower learning rate.
-max_iters = 200
+max_iters = 450
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.05, by_epoch=False, begin=0, end=20),

@@ -1,5 +1,7 @@
 # Copyright (c) mmeo contributors. All rights reserved.
-# The same detector, small enough to train on a CPU in a minute.
+# The same detector, small enough to train on a CPU in two minutes: no stride 4,
+# which costs most of the time, and in exchange two small anchors at stride 8.
+# Few samples and weighted box losses make the few steps count for the boxes.
 _base_ = './oriented-rcnn_vit-adapter-l.py'
 embed_dims = 128
 channels = 64
@@ -15,18 +17,26 @@ model = dict(
         use_extra_extractor=False,
         deform_ratio=0.25,
         num_heads=4,
-        conv_inplane=16),
-    neck=dict(in_channels=[embed_dims] * 4, out_channels=channels),
+        conv_inplane=16,
+        out_indices=(1, 2, 3)),
+    neck=dict(
+        in_channels=[embed_dims] * 3, out_channels=channels, num_outs=4),
     rpn_head=dict(
         in_channels=channels,
         feat_channels=channels,
-        anchor_generator=dict(scales=[4])),
+        anchor_generator=dict(scales=[2, 4], strides=[8, 16, 32, 64]),
+        loss_bbox=dict(loss_weight=4.0)),
     roi_head=dict(
-        bbox_roi_extractor=dict(out_channels=channels),
-        bbox_head=dict(in_channels=channels, fc_out_channels=256)),
+        bbox_roi_extractor=dict(
+            out_channels=channels, featmap_strides=[8, 16, 32]),
+        bbox_head=dict(
+            in_channels=channels,
+            fc_out_channels=256,
+            loss_bbox=dict(loss_weight=4.0))),
     train_cfg=dict(
-        rpn_proposal=dict(nms_pre=500, max_per_img=300),
-        rcnn=dict(sampler=dict(num=128))),
+        rpn=dict(sampler=dict(num=64)),
+        rpn_proposal=dict(nms_pre=300, max_per_img=150),
+        rcnn=dict(sampler=dict(num=64, pos_fraction=0.5))),
     test_cfg=dict(
         rpn=dict(nms_pre=1000, max_per_img=500),
         rcnn=dict(nms_pre=1000, max_per_img=1000)))

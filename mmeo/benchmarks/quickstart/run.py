@@ -132,7 +132,8 @@ def _finetune(runner: Runner, task: Task, init: str, seed: int) -> None:
     """Train and test one task from one initialisation."""
     folder = runner.plan.run_dir(task, init, seed)
     # Evaluation is a stage of its own: none at the end of the training.
-    options = [f'randomness.seed={seed}', 'train_cfg.val_interval=1000000']
+    options = [f'randomness.seed={seed}', 'val_cfg=None',
+               'val_dataloader=None', 'val_evaluator=None']
     if init == 'pretrained':
         options += ['model.backbone.vit.init_cfg.type=Pretrained',
                     'model.backbone.vit.init_cfg.checkpoint='
