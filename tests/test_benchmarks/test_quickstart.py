@@ -30,6 +30,7 @@ def write_test(folder: Path, metrics: dict) -> None:
     record = folder / 'test' / '20260101_000001'
     record.mkdir(parents=True)
     (record / '20260101_000001.json').write_text(json.dumps(metrics))
+    (record / '20260101_000001.log').write_text('a log beside a record')
     picture = record / 'pictures' / 'vis_data' / 'vis_image'
     picture.mkdir(parents=True)
     cv2.imwrite(str(picture / 'a.png'), np.zeros((8, 8, 3), np.uint8))
@@ -58,10 +59,13 @@ def test_report_holds_the_measured_numbers(tmp_path: Path) -> None:
             ('det', 'pretrained', 0): 0.125,
             ('det', 'random', 0): 0.25,
         }, seeds=1)
+    make_runner(plan.work_dir).run(
+        Stage('a stage', plan.work_dir, [sys.executable, '-c', 'pass']))
     report = write_report(plan)
     markdown = report.with_suffix('.md').read_text()
     assert 'Segmentation | mIoU | 41.25 | 40.00 | +1.25' in markdown
     assert 'Detection | AP50 | 12.50 | 25.00 | -12.50' in markdown
+    assert f"`{sys.executable} -c pass`" in markdown
     text = report.read_text()
     assert '<td>41.25</td>' in text
     # self-contained: pictures and curves are inside

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 INITS = ('pretrained', 'random')
+# What a finished stage leaves beside its log.
+STAMP_SUFFIX = '.stage.json'
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 from mmeo.benchmarks.records import read_metrics, read_scalars
 
 from .figures import draw_curve, draw_curves
-from .plan import INITS, Plan, Task
+from .plan import INITS, STAMP_SUFFIX, Plan, Task
 
 PICTURES_PER_TASK = 3
 
@@ -73,9 +73,8 @@ def _pictures(plan: Plan, task: Task) -> list[Path]:
 
 def _stages(plan: Plan) -> list[dict]:
     """The records that finished stages left, in order of finishing."""
-    stamps = [path for path in plan.work_dir.rglob('*.json')
-              if path.with_suffix('.log').exists()]
-    stamps.sort(key=lambda path: path.stat().st_mtime)
+    stamps = sorted(plan.work_dir.rglob(f'*{STAMP_SUFFIX}'),
+                    key=lambda path: path.stat().st_mtime)
     return [json.loads(path.read_text()) for path in stamps]
 
 

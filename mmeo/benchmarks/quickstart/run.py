@@ -19,7 +19,7 @@ from pathlib import Path
 
 from mmeo.errors import UserError
 
-from .plan import PRETRAIN_CONFIG, Plan, Task
+from .plan import PRETRAIN_CONFIG, STAMP_SUFFIX, Plan, Task
 from .report import write_report
 
 
@@ -43,7 +43,7 @@ class Stage:
 
     @property
     def stamp(self) -> Path:
-        return self.folder / f'{self.slug}.json'
+        return self.folder / f'{self.slug}{STAMP_SUFFIX}'
 
     @property
     def log(self) -> Path:
