@@ -65,7 +65,7 @@ def test_report_holds_the_measured_numbers(tmp_path: Path) -> None:
     markdown = report.with_suffix('.md').read_text()
     assert 'Segmentation | mIoU | 41.25 | 40.00 | +1.25' in markdown
     assert 'Detection | AP50 | 12.50 | 25.00 | -12.50' in markdown
-    assert f"`{sys.executable} -c pass`" in markdown
+    assert f'`{sys.executable} -c pass`' in markdown
     text = report.read_text()
     assert '<td>41.25</td>' in text
     # self-contained: pictures and curves are inside

@@ -108,7 +108,9 @@ class Runner:
         self.say(f'{stage.name}: {seconds:.0f} s')
 
     def say(self, text: str) -> None:
-        print(f'[{time.time() - self.started:5.0f} s] {text}', flush=True)
+        # One write, newline included: stages print side by side.
+        sys.stdout.write(f'[{time.time() - self.started:5.0f} s] {text}\n')
+        sys.stdout.flush()
 
 
 def _tail(log: Path, lines: int = 15) -> str:
