@@ -1,7 +1,8 @@
 # Copyright (c) mmeo contributors. All rights reserved.
 # The same detector, small enough to train on a CPU in two minutes: no stride
 # 4, which costs most of the time, and in exchange two small anchors at stride
-# 8. Few samples and weighted box losses make the few steps count for the boxes.
+# 8. Few samples and weighted box losses make the few steps count for the
+# boxes.
 _base_ = './oriented-rcnn_vit-adapter-l.py'
 embed_dims = 128
 channels = 64
