@@ -14,9 +14,10 @@ from .geo_seg import GeoSegDataset
 class ChangePairDataset(GeoSegDataset):
     """Images ``A`` and ``B`` of two dates and a mask ``label`` per pair.
 
-    The layout of LEVIR-CD, WHU-CD, S2Looking and SVCD. Masks are grey
-    pictures; ``LoadGeoAnnotations(threshold=128)`` makes them 0 (unchanged)
-    and 1 (changed).
+    The layout of LEVIR-CD, WHU-CD, S2Looking and SVCD, whose folders have
+    other names (set ``data_prefix``). Masks are grey pictures;
+    ``LoadGeoAnnotations(threshold=128)`` makes them 0 (unchanged) and 1
+    (changed), also where JPEG has smeared them.
 
     Args:
         **kwargs: As for :class:`GeoSegDataset`; ``data_prefix`` has the keys
@@ -52,7 +53,8 @@ class ChangePairDataset(GeoSegDataset):
             return
         known = {data['img_path2'] for data in data_list}
         folder = Path(self.data_prefix['img_path2'])
-        surplus = sorted(str(path) for path in folder.rglob('*')
+        surplus = sorted(str(path) for split in (self.splits or ('', ))
+                         for path in (folder / split).rglob('*')
                          if path.name.endswith(self.img_suffix)
                          and str(path) not in known)
         if surplus:

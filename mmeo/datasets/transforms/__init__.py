@@ -1,5 +1,11 @@
 # Copyright (c) mmeo contributors. All rights reserved.
-from .change import ExchangeTime, ForEachDate, LoadChangePair, PackChangeInputs
+from .change import (
+    ExchangeTime,
+    ForEachDate,
+    LoadChangePair,
+    PackChangeInputs,
+    RandomRotFlip,
+)
 from .dynamic_tiling import DynamicTiling, LoadDialogueImages
 from .load_annotations import LoadGeoAnnotations
 from .load_image import LoadImage
@@ -9,5 +15,6 @@ from .pack_dialogue import PackDialogue
 __all__ = [
     'DynamicTiling', 'ExchangeTime', 'ForEachDate', 'LoadChangePair',
     'LoadDialogueImages', 'LoadGeoAnnotations', 'LoadImage', 'LoadRaster',
-    'NormalizeBands', 'PackChangeInputs', 'PackDialogue'
+    'NormalizeBands', 'PackChangeInputs', 'PackDialogue',
+    'RandomRotFlip'
 ]

@@ -10,10 +10,12 @@ dates and the label alike without knowing about pairs.
 from collections.abc import Sequence
 from typing import Optional, Union
 
+import mmcv
 import numpy as np
 from mmcv.transforms import BaseTransform
 from mmcv.transforms.utils import cache_randomness
 from mmseg.datasets.transforms import PackSegInputs
+from mmseg.datasets.transforms import RandomRotFlip as _RandomRotFlip
 
 from mmeo.errors import DataError
 from mmeo.registry import TRANSFORMS
@@ -125,6 +127,51 @@ class ForEachDate(BaseTransform):
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}(transforms={self.transforms})'
+
+
+@TRANSFORMS.register_module()
+class RandomRotFlip(_RandomRotFlip):
+    """Rotate by a small angle, or by quarter turns with a flip.
+
+    As mmseg's, of which it corrects three things: labels are rotated without
+    interpolation, corners that come into view are ignored instead of
+    'unchanged', and ``img_shape`` follows a quarter turn.
+
+    Required and modified keys: ``img``, ``seg_fields``. Modified keys:
+    ``img_shape``.
+
+    Args:
+        rotate_prob (float): Probability of the rotation. Defaults to 0.5.
+        flip_prob (float): Probability of turn and flip where there was no
+            rotation. Defaults to 0.5.
+        degree (float or tuple[float, float]): Range of the angle in degrees,
+            both ways if one number. Defaults to 20.
+        seg_pad_val (int): Label of the corners. Defaults to 255.
+    """
+
+    def __init__(self,
+                 rotate_prob: float = 0.5,
+                 flip_prob: float = 0.5,
+                 degree: Union[float, tuple[float, float]] = 20,
+                 seg_pad_val: int = 255) -> None:
+        super().__init__(rotate_prob, flip_prob, degree)
+        self.seg_pad_val = seg_pad_val
+
+    def random_rotate(self, results: dict) -> dict:
+        """Rotate image and labels about the centre."""
+        angle = np.random.uniform(*self.degree)
+        results['img'] = mmcv.imrotate(results['img'], angle)
+        for key in results.get('seg_fields', []):
+            results[key] = mmcv.imrotate(
+                results[key], angle, border_value=self.seg_pad_val,
+                interpolation='nearest')
+        return results
+
+    def random_rot_flip(self, results: dict) -> dict:
+        """Turn by 0 to 270 degrees and flip."""
+        results = super().random_rot_flip(results)
+        results['img_shape'] = results['img'].shape[:2]
+        return results
 
 
 @TRANSFORMS.register_module()

@@ -32,7 +32,8 @@ class LoadGeoAnnotations(BaseTransform):
             ``{-1: 255}`` for a negative no-data value. Values not in the map
             stay. Defaults to None.
         threshold (int, optional): For masks drawn in grey values: below it
-            class 0, else class 1. Defaults to None.
+            class 0, else class 1. Such a mask may be stored as RGB with equal
+            bands. Defaults to None.
         ignore_index (int): Class id that training and metrics ignore.
             Defaults to 255.
         ignore_nodata (bool): Give pixels without image data (key
@@ -51,7 +52,8 @@ class LoadGeoAnnotations(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         path = results['seg_map_path']
-        label = self._crop(read_label(path), results)
+        label = read_label(path, allow_grey_rgb=self.threshold is not None)
+        label = self._crop(label, results)
         if self.threshold is not None:
             label = self._binarise(label, path)
         elif self.value_map is not None:
@@ -121,8 +123,13 @@ class LoadGeoAnnotations(BaseTransform):
                 f'threshold={self.threshold})')
 
 
-def read_label(path: str) -> np.ndarray:
-    """Read a one-band label file as ``(H, W)`` int64.
+def read_label(path: str, allow_grey_rgb: bool = False) -> np.ndarray:
+    """Read a label file as ``(H, W)`` int64.
+
+    Args:
+        path: Picture or GeoTIFF of one band.
+        allow_grey_rgb: Also take a picture of three equal bands, as grey
+            masks are often saved. Defaults to False.
 
     Raises:
         MissingDataError: If the file does not exist.
@@ -138,15 +145,27 @@ def read_label(path: str) -> np.ndarray:
             label = src.read(1)
     else:
         picture = read_picture(path)
-        # A palette picture already holds ids.
-        if len(picture.getbands()) != 1:
-            raise _many_bands(path, len(picture.getbands()))
-        label = np.asarray(picture)
+        label = np.asarray(picture)  # a palette picture already holds ids
+        if allow_grey_rgb and picture.mode == 'RGB':
+            label = _grey(label, path)
+        elif label.ndim != 2:
+            raise _many_bands(path, label.shape[2])
     if not np.isfinite(label).all() or (label != label.astype(int)).any():
         raise DataError(f'label {path} holds fractional or non-finite '
                         'values; class ids are integers. Export it again as '
                         'an integer raster.')
     return label.astype(np.int64)
+
+
+def _grey(label: np.ndarray, path: str) -> np.ndarray:
+    """One of three equal bands, ``(H, W, 3)`` to ``(H, W)``."""
+    if (label != label[..., :1]).any():
+        row, col = np.argwhere((label != label[..., :1]).any(2))[0]
+        raise DataError(
+            f'mask {path} is coloured, e.g. {label[row, col].tolist()} at row '
+            f'{row}, column {col}; a threshold needs grey values. Convert the '
+            'colours to class ids first.')
+    return label[..., 0]
 
 
 def _many_bands(path: str, count: int) -> DataError:
