@@ -8,11 +8,15 @@ from torch import Tensor
 
 from mmeo.errors import CheckpointError, ConfigError
 
-from .families import internvit, internvl
+from .families import internvit, internvl, vitp_finetuned
 from .io import unwrap
 from .report import Report
 
-_FAMILIES = {'internvit': internvit, 'internvl': internvl}
+_FAMILIES = {
+    'internvit': internvit,
+    'internvl': internvl,
+    'vitp_finetuned': vitp_finetuned,
+}
 _logger = logging.getLogger(__name__)
 
 
@@ -24,6 +28,8 @@ def detect_family(state: Mapping[str, Tensor]) -> str:
     """
     if internvl.detect(state):
         return 'internvl'
+    if vitp_finetuned.find(state):
+        return 'vitp_finetuned'
     internvit.locate(state)  # raises the message if there is none
     return 'internvit'
 
@@ -64,10 +70,11 @@ def convert(state_dict: Mapping,
     Args:
         state_dict (Mapping): A state dict or a whole checkpoint, in any
             layout of the family.
-        to (str): ``'mmeo'``, ``'hf'`` or ``'original'``. Defaults to
-            ``'mmeo'``.
-        family (str): ``'internvit'``, ``'internvl'``, or ``'auto'`` to tell
-            it by the keys. Defaults to ``'auto'``.
+        to (str): ``'mmeo'``, ``'hf'`` (not for fine-tuned models) or
+            ``'original'``. Defaults to ``'mmeo'``.
+        family (str): ``'internvit'``, ``'internvl'``,
+            ``'vitp_finetuned'``, or ``'auto'`` to tell it by the keys.
+            Defaults to ``'auto'``.
 
     Returns:
         dict[str, Tensor]: Tensors under the names of ``to``.

@@ -19,22 +19,29 @@ class Report:
         matched (int): Keys that were used.
         missing (list[str]): Keys that were looked for and are absent.
         unexpected (list[str]): Keys of the file that were not used.
+        resized (list[str]): Keys whose tensors got another shape, and how.
+        notes (list[str]): What else the reader should know.
     """
     family: str
     layout: str
     matched: int = 0
     missing: list[str] = field(default_factory=list)
     unexpected: list[str] = field(default_factory=list)
+    resized: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def text(self, limit: int = 8) -> str:
-        """One to three lines for a log, at most ``limit`` names of a kind."""
+        """Lines for a log, at most ``limit`` names of a kind."""
         lines = [
             f'{self.family} weights in {self.layout} layout: '
             f'{self.matched} matched, {len(self.missing)} missing, '
-            f'{len(self.unexpected)} unexpected'
+            f'{len(self.unexpected)} unexpected, {len(self.resized)} resized'
         ]
         if self.missing:
             lines.append('  missing: ' + _shorten(self.missing, limit))
         if self.unexpected:
             lines.append('  unexpected: ' + _shorten(self.unexpected, limit))
+        if self.resized:
+            lines.append('  resized: ' + _shorten(self.resized, limit))
+        lines += [f'  note: {note}' for note in self.notes]
         return '\n'.join(lines)

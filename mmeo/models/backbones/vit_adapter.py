@@ -2,7 +2,7 @@
 """ViT-Adapter around InternViT: a pyramid out of a plain transformer."""
 
 from collections.abc import Mapping, Sequence
-from typing import Optional
+from typing import Any, Optional
 
 import torch
 import torch.nn.functional as F
@@ -11,6 +11,7 @@ from mmengine.model import BaseModule
 from mmengine.registry import DefaultScope
 from torch import Tensor, nn
 
+from mmeo import weights
 from mmeo.errors import ConfigError
 from mmeo.registry import MODELS
 
@@ -47,6 +48,12 @@ class ViTAdapter(BaseModule):
     instead of 0, uneven groups of blocks, and the last ViT map, resized,
     added to all four levels instead of four intermediate ones.
 
+    The release of ViTP holds two adapters that differ. The defaults are that
+    of its detectors and segmentors; its change detectors were trained with
+    ``deform_ratio=1.0, extractor_residual='normalised', attn_dropout=0.1``.
+    Their checkpoints load under the authors' key names, and those of the
+    wrong adapter are refused.
+
     Args:
         vit (dict): Config of :class:`InternViT`; its patch must be 16 (stored
             kernels of 14 are resized on loading) and is set here, as are
@@ -66,6 +73,11 @@ class ViTAdapter(BaseModule):
             to 0.25.
         init_values (float): First value of the injector's scale. Defaults to
             0.1.
+        attn_dropout (float): Dropout behind the deformable attention. Defaults
+            to 0.0.
+        extractor_residual (str): What an extractor adds its attention to: the
+            ``'raw'`` query or the ``'normalised'`` one. Defaults to
+            ``'raw'``.
         with_cp (bool): Recompute activations in the backward pass. Defaults
             to False.
         drop_path_rate (float): Of every ConvFFN; ViTP fine-tunes with 0.1
@@ -101,6 +113,8 @@ class ViTAdapter(BaseModule):
                  conv_inplane: int = 64,
                  cffn_ratio: float = 0.25,
                  init_values: float = 0.1,
+                 attn_dropout: float = 0.0,
+                 extractor_residual: str = 'raw',
                  with_cp: bool = False,
                  drop_path_rate: float = 0.0,
                  add_vit_feature: bool = True,
@@ -137,6 +151,8 @@ class ViTAdapter(BaseModule):
                 init_values=init_values,
                 cffn_ratio=cffn_ratio,
                 drop_path_rate=drop_path_rate,
+                attn_dropout=attn_dropout,
+                extractor_residual=extractor_residual,
                 extra_extractors=2 if use_extra_extractor and i == last else 0)
             for i in range(last + 1))
         if 0 in self.out_indices:
@@ -148,6 +164,9 @@ class ViTAdapter(BaseModule):
         self.widths = None if out_channels is None else nn.ModuleList(
             nn.Conv2d(dims, width, 1) for width in self.out_channels)
         self._reset_parameters()
+        self.deform_ratio = deform_ratio
+        self.extractor_residual = extractor_residual
+        self._register_load_state_dict_pre_hook(self._accept_vitp_keys)
 
     # -- forward ----------------------------------------------------------
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
@@ -231,6 +250,25 @@ class ViTAdapter(BaseModule):
         if param_name == prefix + 'level_embed':
             return 0, total
         return self.vit.get_layer_depth(param_name, prefix + 'vit.')
+
+    def _accept_vitp_keys(self, state_dict: dict, prefix: str,
+                          *args: Any) -> None:
+        """Rename the keys of ViTP's own fine-tuned checkpoints in place.
+
+        Raises:
+            CheckpointError: If they are of the other adapter.
+        """
+        vitp = weights.vitp_finetuned
+        if vitp.layout_at(state_dict, prefix) != 'original':
+            return
+        vitp.require_adapter(
+            vitp.adapter_options(state_dict, prefix),
+            dict(
+                deform_ratio=self.deform_ratio,
+                extractor_residual=self.extractor_residual))
+        for key in [key for key in state_dict if key.startswith(prefix)]:
+            name = vitp.to_mmeo_key(key[len(prefix):])
+            state_dict[prefix + name] = state_dict.pop(key)
 
     def _reset_parameters(self) -> None:
         """Initialise the adapter; the ViT has done so itself."""

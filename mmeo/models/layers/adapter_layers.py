@@ -11,6 +11,8 @@ from mmcv.cnn.bricks import DropPath
 from torch import Tensor, nn
 from torch.nn.parameter import Parameter
 
+from mmeo.errors import ConfigError
+
 from .ms_deform_attn import MSDeformAttention, Shapes, reference_points
 
 
@@ -114,15 +116,23 @@ class Injector(nn.Module):
         n_points (int): Sampling points.
         deform_ratio (float): Value channels over ``embed_dims``.
         init_values (float): First value of the branch scale ``gamma``.
+        attn_dropout (float): Dropout of what the attention returns. Defaults
+            to 0.0.
     """
 
-    def __init__(self, embed_dims: int, num_heads: int, n_points: int,
-                 deform_ratio: float, init_values: float) -> None:
+    def __init__(self,
+                 embed_dims: int,
+                 num_heads: int,
+                 n_points: int,
+                 deform_ratio: float,
+                 init_values: float,
+                 attn_dropout: float = 0.0) -> None:
         super().__init__()
         self.query_norm = nn.LayerNorm(embed_dims)
         self.feat_norm = nn.LayerNorm(embed_dims)
         self.attn = MSDeformAttention(embed_dims, num_heads, 3, n_points,
                                       deform_ratio)
+        self.dropout = nn.Dropout(attn_dropout)
         self.gamma = Parameter(torch.full((embed_dims, ), init_values))
 
     def forward(self, x: Tensor, c: Tensor, shapes: Shapes) -> Tensor:
@@ -139,7 +149,7 @@ class Injector(nn.Module):
         """
         points = reference_points(shapes[1:2], x.device)
         out = self.attn(self.query_norm(x), self.feat_norm(c), points, shapes)
-        return x + self.gamma * out.to(x.dtype)
+        return x + self.gamma * self.dropout(out).to(x.dtype)
 
 
 class Extractor(nn.Module):
@@ -152,16 +162,34 @@ class Extractor(nn.Module):
         deform_ratio (float): Value channels over ``embed_dims``.
         cffn_ratio (float): Hidden over outer channels of the ConvFFN.
         drop_path_rate (float): Drop path of the ConvFFN.
+        attn_dropout (float): Dropout of what the attention returns. Defaults
+            to 0.0.
+        residual (str): The attention is added to the ``'raw'`` query, or to
+            the ``'normalised'`` one. Defaults to ``'raw'``.
+
+    Raises:
+        ConfigError: If ``residual`` is neither.
     """
 
-    def __init__(self, embed_dims: int, num_heads: int, n_points: int,
-                 deform_ratio: float, cffn_ratio: float,
-                 drop_path_rate: float) -> None:
+    def __init__(self,
+                 embed_dims: int,
+                 num_heads: int,
+                 n_points: int,
+                 deform_ratio: float,
+                 cffn_ratio: float,
+                 drop_path_rate: float,
+                 attn_dropout: float = 0.0,
+                 residual: str = 'raw') -> None:
         super().__init__()
+        if residual not in ('raw', 'normalised'):
+            raise ConfigError(f'extractor_residual={residual!r} must be '
+                              "'raw' or 'normalised'.")
+        self.residual = residual
         self.query_norm = nn.LayerNorm(embed_dims)
         self.feat_norm = nn.LayerNorm(embed_dims)
         self.attn = MSDeformAttention(embed_dims, num_heads, 1, n_points,
                                       deform_ratio)
+        self.dropout = nn.Dropout(attn_dropout)
         self.ffn_norm = nn.LayerNorm(embed_dims)
         self.ffn = ConvFFN(embed_dims, int(embed_dims * cffn_ratio))
         self.drop_path = DropPath(drop_path_rate)
@@ -169,10 +197,10 @@ class Extractor(nn.Module):
     def forward(self, c: Tensor, x: Tensor, shapes: Shapes) -> Tensor:
         """Update the spatial tokens; arguments as for :class:`Injector`."""
         points = reference_points(shapes, c.device)
-        out = self.attn(self.query_norm(c), self.feat_norm(x), points,
-                        shapes[1:2])
-        # The residual is the raw query, not the normalised one.
-        c = c + out.to(c.dtype)
+        query = self.query_norm(c)
+        out = self.attn(query, self.feat_norm(x), points, shapes[1:2])
+        base = c if self.residual == 'raw' else query
+        c = base + self.dropout(out).to(c.dtype)
         return c + self.drop_path(self.ffn(self.ffn_norm(c), shapes))
 
 
@@ -185,8 +213,10 @@ class Interaction(nn.Module):
         init_values (float): See :class:`Injector`. Defaults to 0.1.
         cffn_ratio (float): See :class:`Extractor`. Defaults to 0.25.
         drop_path_rate (float): See :class:`Extractor`. Defaults to 0.0.
-        **kwargs: ``embed_dims``, ``num_heads``, ``n_points`` and
-            ``deform_ratio`` of both.
+        extractor_residual (str): See :class:`Extractor`. Defaults to
+            ``'raw'``.
+        **kwargs: ``embed_dims``, ``num_heads``, ``n_points``,
+            ``deform_ratio`` and ``attn_dropout`` of both.
     """
 
     def __init__(self,
@@ -194,11 +224,15 @@ class Interaction(nn.Module):
                  init_values: float = 0.1,
                  cffn_ratio: float = 0.25,
                  drop_path_rate: float = 0.0,
+                 extractor_residual: str = 'raw',
                  **kwargs) -> None:
         super().__init__()
         self.injector = Injector(init_values=init_values, **kwargs)
         extract = dict(
-            cffn_ratio=cffn_ratio, drop_path_rate=drop_path_rate, **kwargs)
+            cffn_ratio=cffn_ratio,
+            drop_path_rate=drop_path_rate,
+            residual=extractor_residual,
+            **kwargs)
         self.extractor = Extractor(**extract)
         self.extra_extractors = nn.ModuleList(
             Extractor(**extract) for _ in range(extra_extractors))

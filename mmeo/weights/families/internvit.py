@@ -35,7 +35,7 @@ _ANCHORS = {
 }
 
 # mmeo name -> name in the other layout, outside the layers.
-_STEM = {
+STEM = {
     'original': {
         'cls_token': 'embeddings.class_embedding',
         'pos_embed': 'embeddings.position_embedding',
@@ -70,7 +70,7 @@ _HF_LAYER = {
 _QKV = ('attn.qkv.weight', 'attn.qkv.bias')
 _OPTIONAL = {'attn.qkv.bias', 'attn.q_norm.weight', 'attn.k_norm.weight'}
 _LAYER_KEYS = (set(_HF_LAYER) | set(_QKV))
-_STEM_KEYS = set(_STEM['hf'])
+_STEM_KEYS = set(STEM['hf'])
 
 
 def find(state: dict[str, Tensor]) -> list[tuple[str, str]]:
@@ -117,11 +117,11 @@ def locate(state: dict[str, Tensor]) -> tuple[str, str]:
 def _to_mmeo_key(key: str, layout: str) -> str:
     """Rename one key; an unknown one comes back with a leading ``?``."""
     if layout == 'hf':
-        stem = {v: k for k, v in _STEM['hf'].items()}
+        stem = {v: k for k, v in STEM['hf'].items()}
         inner = {v: k for k, v in _HF_LAYER.items()}
         match = re.fullmatch(r'encoder\.layer\.(\d+)\.(.+)', key)
     else:
-        stem = {v: k for k, v in _STEM['original'].items()}
+        stem = {v: k for k, v in STEM['original'].items()}
         inner = {name: name for name in _LAYER_KEYS}
         key = key.replace('patch_embedding.proj.', 'patch_embedding.')
         match = re.fullmatch(r'(?:encoder\.)?layers\.(\d+)\.(.+)', key)
@@ -161,6 +161,16 @@ def missing_keys(state: dict[str, Tensor]) -> list[str]:
         for i in range(max(layers, default=-1) + 1) for name in inner
     }
     return sorted(wanted - set(state))
+
+
+def unknown_keys(state: dict[str, Tensor]) -> list[str]:
+    """Name what no ``InternViT`` has among ``mmeo`` keys."""
+    known = _STEM_KEYS | {
+        f'layers.{i}.{name}'
+        for i in {key.split('.')[1] for key in state
+                  if key.startswith('layers.')} for name in _LAYER_KEYS
+    }
+    return sorted(set(state) - known)
 
 
 def to_mmeo(state: dict[str, Tensor]) -> tuple[dict[str, Tensor], Report]:
@@ -212,8 +222,8 @@ def from_mmeo(state: dict[str, Tensor], to: str) -> dict[str, Tensor]:
         return dict(state)
     out = {}
     for key, value in state.items():
-        if key in _STEM[to]:
-            out[_STEM[to][key]] = value
+        if key in STEM[to]:
+            out[STEM[to][key]] = value
             continue
         _, number, name = key.split('.', 2)
         if to == 'original':
