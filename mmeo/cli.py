@@ -1,5 +1,5 @@
 # Copyright (c) mmeo contributors. All rights reserved.
-"""The ``mmeo`` command: ``mmeo doctor``, ``mmeo train``, ``mmeo test``."""
+"""The ``mmeo`` command: ``mmeo doctor``, ``mmeo train``, ``mmeo table`` …"""
 
 import sys
 from argparse import ArgumentParser
@@ -10,6 +10,7 @@ COMMANDS = {
     'doctor': 'check the environment and say the fix for each failure',
     'train': 'train a model',
     'test': 'evaluate a checkpoint',
+    'table': "a paper's tables beside what was measured",
 }
 
 
@@ -31,7 +32,10 @@ def build_parser(command: Optional[str] = None) -> ArgumentParser:
             sub.add_argument('--json', action='store_true', dest='as_json',
                              help='print JSON')
         elif name == command:
-            from mmeo.apis import arguments
+            if name == 'table':
+                from mmeo.apis import arguments_analysis as arguments
+            else:
+                from mmeo.apis import arguments
             getattr(arguments, f'{name}_arguments')(sub)
     return parser
 
@@ -44,7 +48,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
             default.
 
     Returns:
-        int: Exit code. ``train`` and ``test`` exit by themselves.
+        int: Exit code. All commands but ``doctor`` exit by themselves.
     """
     argv = list(sys.argv[1:] if argv is None else argv)
     command = next((word for word in argv if not word.startswith('-')), None)
@@ -55,6 +59,8 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
         return run_doctor(**options)
     from mmeo import apis
     from mmeo.apis.run import run_main
+    if command == 'table':
+        run_main(lambda: print(apis.table(**options)))
     run_main(lambda: getattr(apis, command)(**options) and None)
     return 0
 

@@ -14,6 +14,10 @@ _HOME = {
     'complexity': 'flops',
     'load_config': 'config',
     'run_main': 'run',
+    'table': 'tables',
+    'record': 'tables',
+    'robustness': 'robustness_test',
+    'attention_map': 'attention',
 }
 
 __all__ = list(_HOME)

@@ -2,6 +2,7 @@
 """``mmeo.apis.test``."""
 
 import json
+import time
 from inspect import signature
 from pathlib import Path
 from typing import Any, Optional
@@ -14,6 +15,7 @@ from mmeo.apis.config import ConfigLike, load_config
 from mmeo.apis.distributed import prepare
 from mmeo.apis.training import build_runner
 from mmeo.apis.tta import add_tta
+from mmeo.benchmarks.run_record import make_record, plain, write_record
 from mmeo.errors import ConfigError
 from mmeo.registry import HOOKS
 
@@ -29,7 +31,8 @@ def test(config: ConfigLike,
          cfg_options: Optional[dict] = None,
          launcher: str = 'none',
          local_rank: int = 0,
-         trust_checkpoint: bool = False) -> dict[str, Any]:
+         trust_checkpoint: bool = False,
+         record: bool = True) -> dict[str, Any]:
     """Evaluate a checkpoint.
 
     Args:
@@ -51,6 +54,9 @@ def test(config: ConfigLike,
         local_rank (int): For launchers that pass it. Defaults to 0.
         trust_checkpoint (bool): Unpickle arbitrary objects from the
             checkpoint, i.e. let it run code. Defaults to False.
+        record (bool): Leave ``run_record_<time>.json`` in ``work_dir``, from
+            which ``tools/benchmark.py table`` fills its tables. Defaults to
+            True.
 
     Returns:
         dict: The metrics, also written to ``work_dir/test_metrics.json``.
@@ -77,10 +83,16 @@ def test(config: ConfigLike,
     if out is not None:
         Path(out).parent.mkdir(parents=True, exist_ok=True)
         runner.test_evaluator.metrics.append(DumpResults(out))
+    started = time.time()
     metrics = runner.test()
     if is_main_process():
         _write(Path(runner.work_dir) / 'test_metrics.json', cfg, checkpoint,
                metrics)
+        # What an evaluation server is to score has no metrics here.
+        if record and metrics:
+            write_record(runner.work_dir, make_record(
+                cfg, cfg.load_from, metrics, runner.test_dataloader.dataset,
+                cfg_options, tta, time.time() - started))
     return metrics
 
 
@@ -115,16 +127,10 @@ def _takes(hook_type: Any, argument: str) -> bool:
     return kind is not None and argument in signature(kind).parameters
 
 
-def _plain(value: Any) -> Any:
-    """A metric as JSON can hold it: NaN, for an absent class, is null."""
-    value = value.item() if hasattr(value, 'item') else value
-    return None if isinstance(value, float) and value != value else value
-
-
 def _write(path: Path, cfg: Config, checkpoint: Optional[str],
            metrics: dict) -> None:
     record = dict(config=cfg.filename, checkpoint=checkpoint,
-                  metrics={key: _plain(value)
+                  metrics={key: plain(value)
                            for key, value in metrics.items()})
     path.write_text(json.dumps(record, indent=1, default=str) + '\n')
     print(f'metrics written to {path}')

@@ -1,0 +1,34 @@
+# Copyright (c) mmeo contributors. All rights reserved.
+"""Command-line options of tables, robustness and attention maps."""
+
+from argparse import ArgumentParser
+
+
+def table_arguments(parser: ArgumentParser) -> ArgumentParser:
+    """The options of :func:`mmeo.apis.table`."""
+    parser.add_argument('system', help='paper, e.g. vitp')
+    parser.add_argument('--table', nargs='+', metavar='N',
+                        help='numbers of the tables; all by default')
+    parser.add_argument('--records', metavar='DIR',
+                        help='folder that is searched for run records; '
+                        'work_dirs by default')
+    parser.add_argument('--format', dest='fmt', default='text',
+                        choices=('text', 'md', 'csv', 'json'))
+    parser.add_argument('--no-commands', dest='commands',
+                        action='store_false', help='leave out what would '
+                        'fill the empty cells')
+    return parser
+
+
+def record_arguments(parser: ArgumentParser) -> ArgumentParser:
+    """The options of :func:`mmeo.apis.record`."""
+    parser.add_argument('config', help='config file')
+    parser.add_argument('--metric', dest='metrics', nargs='+', required=True,
+                        metavar='KEY=VALUE', help="in the unit of the "
+                        "config's metric, e.g. dota/AP50=0.6023")
+    parser.add_argument('--checkpoint', help='the weights; their hash is '
+                        'recorded')
+    parser.add_argument('--note', help='where the numbers come from')
+    parser.add_argument('--work-dir', help='folder of the record; '
+                        'work_dirs/<config name> by default')
+    return parser
