@@ -1,15 +1,21 @@
 # Copyright (c) mmeo contributors. All rights reserved.
 """Several datasets in exact proportions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Optional, Union
 
 import numpy as np
-from mmengine.dataset import BaseDataset
+from mmengine.dataset import BaseDataset, Compose
 from mmengine.logging import print_log
 
-from mmeo.datasets.instruct_records import repeat_indices
-from mmeo.errors import ConfigError
+from mmeo.datasets.instruct_meta import InstructSource
+from mmeo.datasets.instruct_repeats import (
+    MixtureRow,
+    format_mixture,
+    mixture_rows,
+    repeat_indices,
+)
+from mmeo.errors import ConfigError, DataError, MissingDataError
 from mmeo.registry import DATASETS
 
 
@@ -19,34 +25,52 @@ class MixtureDataset:
 
     Dataset i contributes exactly ``int(len * repeat)`` samples: whole copies
     and, for the fraction, a subset drawn with a seed (see
-    :func:`~mmeo.datasets.instruct_records.repeat_indices`). Order and
+    :func:`~mmeo.datasets.instruct_repeats.repeat_indices`). Order and
     content depend on the seed only, so all ranks and a resumed run agree.
 
     Args:
-        datasets (Sequence[dict or BaseDataset]): The parts.
-        repeats (Sequence[float], optional): One factor each; 1 by default.
+        datasets (Sequence[dict or BaseDataset]): The parts. A dict may carry
+            ``repeat``, its factor, 1 by default.
+        repeats (Sequence[float], optional): One factor each, instead of
+            ``repeat`` in the dicts.
+        data_root (str, optional): Of the parts that set none.
+        pipeline (Sequence): Transforms of all parts, after their own; one
+            tokenizer then serves all. Defaults to none.
         seed (int): Defaults to 0.
+        fraction (str): 'random', or 'first' for the first lines, as the
+            released code of ViTP takes them. Defaults to 'random'.
         lazy_init (bool): Read the annotations when first needed. Defaults to
             False.
 
     Raises:
         ConfigError: If the numbers of datasets and repeats differ.
+        MissingDataError: If annotations of parts are absent; the message
+            lists all of them.
     """
 
     def __init__(self,
                  datasets: Sequence[Union[dict, BaseDataset]],
                  repeats: Optional[Sequence[float]] = None,
+                 data_root: Optional[str] = None,
+                 pipeline: Sequence = (),
                  seed: int = 0,
+                 fraction: str = 'random',
                  lazy_init: bool = False) -> None:
-        self.repeats = list(repeats or [1] * len(datasets))
+        own = [d.get('repeat') if isinstance(d, Mapping) else None
+               for d in datasets]
+        if repeats is not None and any(r is not None for r in own):
+            raise ConfigError('MixtureDataset: give `repeats` or `repeat` of '
+                              'each dataset, not both')
+        self.repeats = list(repeats or
+                            [1 if repeat is None else repeat
+                             for repeat in own])
         if not datasets or len(self.repeats) != len(datasets):
             raise ConfigError(f'MixtureDataset: {len(datasets)} datasets and '
                               f'{len(self.repeats)} repeats; give one each')
-        self.datasets = [
-            DATASETS.build(dataset) if isinstance(dataset, dict) else dataset
-            for dataset in datasets
-        ]
+        self.datasets = _build_parts(datasets, data_root)
+        self.pipeline = Compose(pipeline)
         self.seed = seed
+        self.fraction = fraction
         self._order: Optional[np.ndarray] = None
         if not lazy_init:
             self.full_init()
@@ -59,14 +83,18 @@ class MixtureDataset:
         for i, (dataset, repeat) in enumerate(
                 zip(self.datasets, self.repeats)):
             dataset.full_init()
-            index = repeat_indices(len(dataset), repeat, self.seed + i)
+            index = repeat_indices(
+                len(dataset), repeat, self.seed + i, self.fraction)
             parts.append(np.stack([np.full_like(index, i), index], 1))
         self._order = np.concatenate(parts)  # (N, 2): dataset, sample
-        for i, part in enumerate(parts):
-            print_log(
-                f'mixture part {i}: {len(self.datasets[i])} samples x '
-                f'{self.repeats[i]} = {len(part)} '
-                f'({len(part) / max(len(self._order), 1):.1%})', 'current')
+        print_log(format_mixture(self.rows(), 'Mixture:'), 'current')
+
+    def rows(self) -> list[MixtureRow]:
+        """Length, factor and share of each part."""
+        names = [getattr(dataset, 'name', f'{i} {type(dataset).__name__}')
+                 for i, dataset in enumerate(self.datasets)]
+        return mixture_rows(names, [len(d) for d in self.datasets],
+                            self.repeats)
 
     @property
     def metainfo(self) -> dict:
@@ -86,4 +114,105 @@ class MixtureDataset:
     def __getitem__(self, idx: int) -> Any:
         self.full_init()
         which, index = self._order[idx]
-        return self.datasets[which][int(index)]
+        data = self.pipeline(self.datasets[which][int(index)])
+        if data is None:
+            source = self.get_data_info(idx).get('source', f'sample {idx}')
+            raise DataError(f'a transform returned nothing for {source}')
+        return data
+
+
+def _build_parts(datasets: Sequence[Union[dict, BaseDataset]],
+                 data_root: Optional[str]) -> list[BaseDataset]:
+    """Build the parts; say at once everything that is missing."""
+    parts, missing = [], []
+    for dataset in datasets:
+        if not isinstance(dataset, Mapping):
+            parts.append(dataset)
+            continue
+        cfg = {k: v for k, v in dataset.items() if k != 'repeat'}
+        if data_root is not None:
+            cfg.setdefault('data_root', data_root)
+        # Annotations are read in `full_init`, when all files are there.
+        cfg.setdefault('lazy_init', True)
+        try:
+            parts.append(DATASETS.build(cfg))
+        except MissingDataError as error:
+            missing.append(error)
+    if len(missing) == 1:
+        raise missing[0]
+    if missing:
+        listed = '\n'.join(f'  {error}' for error in missing)
+        raise MissingDataError(f'{len(missing)} of {len(datasets)} parts of '
+                               f'the mixture are missing:\n{listed}')
+    return parts
+
+
+def mixture_sources(cfg: Mapping) -> list[InstructSource]:
+    """The annotation files of a dataset config, without reading any.
+
+    Args:
+        cfg (Mapping): ``InstructDataset`` or ``MixtureDataset`` of them.
+            Paths stay relative to ``data_root``.
+
+    Returns:
+        list[InstructSource]: To compute shares with, or for
+        :func:`~mmeo.datasets.instruct_meta.write_meta`.
+
+    Raises:
+        ConfigError: If a part is of another type.
+    """
+    if cfg['type'].split('.')[-1] == 'MixtureDataset':
+        repeats = cfg.get('repeats') or [
+            part.get('repeat', 1) for part in cfg['datasets']]
+        return [_source(part, repeat)
+                for part, repeat in zip(cfg['datasets'], repeats)]
+    return [_source(cfg, 1)]
+
+
+def _source(cfg: Mapping, repeat: float) -> InstructSource:
+    if cfg['type'].split('.')[-1] != 'InstructDataset':
+        raise ConfigError(f'{cfg["type"]} is no InstructDataset and has no '
+                          'place in a meta')
+    ann_file = cfg['ann_file']
+    return InstructSource(
+        name=cfg.get('name') or ann_file.rsplit('/', 1)[-1].split('.')[0],
+        ann_file=ann_file,
+        img_root=(cfg.get('data_prefix') or {}).get('img_path', ''),
+        repeat=repeat,
+        max_tiles=cfg.get('max_tiles'),
+        jpeg_augment=cfg.get('jpeg_augment', False),
+        length=cfg.get('length'))
+
+
+def mixture_config(sources: Sequence[InstructSource],
+                   data_root: str = '',
+                   **kwargs: Any) -> dict:
+    """A ``MixtureDataset`` config of annotation files.
+
+    The reverse of :func:`mixture_sources`: with
+    :func:`~mmeo.datasets.instruct_meta.read_meta` (``resolve=False``) it
+    turns an InternVL meta into a config.
+
+    Args:
+        sources (Sequence[InstructSource]): The files.
+        data_root (str): What their paths are relative to. Defaults to ''.
+        **kwargs: Further arguments of ``MixtureDataset``.
+
+    Returns:
+        dict: The config.
+    """
+    parts = []
+    for source in sources:
+        part = dict(type='InstructDataset', name=source.name,
+                    ann_file=source.ann_file,
+                    data_prefix=dict(img_path=source.img_root),
+                    repeat=source.repeat)
+        if source.max_tiles is not None:
+            part['max_tiles'] = source.max_tiles
+        if source.jpeg_augment:
+            part['jpeg_augment'] = True
+        if source.length is not None:
+            part['length'] = source.length
+        parts.append(part)
+    return dict(type='MixtureDataset', data_root=data_root, datasets=parts,
+                **kwargs)

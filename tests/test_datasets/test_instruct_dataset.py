@@ -6,7 +6,8 @@ import pytest
 from PIL import Image
 
 import mmeo
-from mmeo.datasets.instruct_records import merge_rounds, repeat_indices
+from mmeo.datasets.instruct_repeats import repeat_indices
+from mmeo.datasets.instruct_rounds import merge_rounds
 from mmeo.errors import ConfigError, DataError, MissingDataError
 
 

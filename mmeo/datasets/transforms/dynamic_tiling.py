@@ -2,6 +2,8 @@
 """The images of a dialogue: reading, and cutting into tiles."""
 
 import io
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Optional
 
 import numpy as np
@@ -22,9 +24,9 @@ class LoadDialogueImages(BaseTransform):
 
     Args:
         jpeg_quality (tuple[int, int], optional): Recompress with a quality
-            drawn from this range the images of samples that ask for it
-            (``data_augment`` of their meta entry). InternVL: (75, 100), which
-            is the default; None never does.
+            drawn from this range, its ends included, the images of samples
+            that ask for it (``data_augment`` of their meta entry). InternVL:
+            (75, 100), which is the default; None never does.
     """
 
     def __init__(
@@ -55,7 +57,8 @@ class LoadDialogueImages(BaseTransform):
     def _recompress(self, image: Image.Image) -> Image.Image:
         low, high = self.jpeg_quality
         buffer = io.BytesIO()
-        image.save(buffer, 'JPEG', quality=int(np.random.randint(low, high)))
+        quality = int(np.random.randint(low, high + 1))
+        image.save(buffer, 'JPEG', quality=quality)
         return Image.open(buffer).convert('RGB')
 
     def __repr__(self) -> str:
@@ -79,17 +82,22 @@ def choose_grid(size: tuple[int, int], min_tiles: int, max_tiles: int,
         tuple[int, int]: Columns, rows.
     """
     height, width = size
-    grids = sorted(((cols, rows) for cols in range(1, max_tiles + 1)
-                    for rows in range(1, max_tiles + 1)
-                    if min_tiles <= cols * rows <= max_tiles),
-                   key=lambda grid: (grid[0] * grid[1], grid))
     best, best_gap = (1, 1), float('inf')
-    for cols, rows in grids:
+    for cols, rows in _grids(min_tiles, max_tiles):
         gap = abs(width / height - cols / rows)
         large = width * height > 0.5 * tile_size**2 * cols * rows
         if gap < best_gap or (gap == best_gap and large):
             best, best_gap = (cols, rows), gap
     return best
+
+
+@lru_cache
+def _grids(min_tiles: int, max_tiles: int) -> list[tuple[int, int]]:
+    """All grids with so many tiles, the smaller ones first."""
+    return sorted(((cols, rows) for cols in range(1, max_tiles + 1)
+                   for rows in range(1, max_tiles + 1)
+                   if min_tiles <= cols * rows <= max_tiles),
+                  key=lambda grid: (grid[0] * grid[1], grid))
 
 
 @TRANSFORMS.register_module()
@@ -128,9 +136,9 @@ class DynamicTiling(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         images = results['images']
-        most = results.get('max_tiles', self.max_tiles)
-        most = max(self.min_tiles, most // max(len(images), 1))
-        parts = [self._cut(image, most) for image in images]
+        grids = self.grids([(image.height, image.width) for image in images],
+                           results.get('max_tiles'))
+        parts = [self._cut(*pair) for pair in zip(images, grids)]
         size = self.image_size
         results['num_tiles'] = [len(part) for part in parts]
         results['tiles'] = np.stack(
@@ -138,10 +146,43 @@ class DynamicTiling(BaseTransform):
             np.zeros((0, 3, size, size), np.uint8)
         return results
 
-    def _cut(self, image: Image.Image, most: int) -> list[np.ndarray]:
+    def grids(self,
+              sizes: Sequence[tuple[int, int]],
+              max_tiles: Optional[int] = None) -> list[tuple[int, int]]:
+        """Columns and rows of each image of a sample.
+
+        Args:
+            sizes (Sequence[tuple[int, int]]): Heights and widths in pixels.
+            max_tiles (int, optional): Of this sample, all images together;
+                the transform's own by default.
+
+        Returns:
+            list[tuple[int, int]]: One grid per image.
+        """
+        most = self.max_tiles if max_tiles is None else max_tiles
+        most = max(self.min_tiles, most // max(len(sizes), 1))
+        return [choose_grid(size, self.min_tiles, most, self.image_size)
+                for size in sizes]
+
+    def count_tiles(self,
+                    sizes: Sequence[tuple[int, int]],
+                    max_tiles: Optional[int] = None) -> list[int]:
+        """Tiles of each image, thumbnail counted, without any pixel.
+
+        Args:
+            sizes (Sequence[tuple[int, int]]): As of :meth:`grids`.
+            max_tiles (int, optional): As of :meth:`grids`.
+
+        Returns:
+            list[int]: One number per image.
+        """
+        return [n + int(self.use_thumbnail and n > 1) for n in
+                (cols * rows for cols, rows in self.grids(sizes, max_tiles))]
+
+    def _cut(self, image: Image.Image,
+             grid: tuple[int, int]) -> list[np.ndarray]:
         size = self.image_size
-        cols, rows = choose_grid((image.height, image.width), self.min_tiles,
-                                 most, size)
+        cols, rows = grid
         whole = _pixels(image, (cols * size, rows * size))
         tiles = [
             whole[:, y * size:(y + 1) * size, x * size:(x + 1) * size]

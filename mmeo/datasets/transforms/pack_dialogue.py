@@ -1,6 +1,7 @@
 # Copyright (c) mmeo contributors. All rights reserved.
 """From a dialogue with tiles to the inputs of a vision-language model."""
 
+from collections.abc import Sequence
 from typing import Any, Optional, Union
 
 import torch
@@ -71,15 +72,16 @@ class PackDialogue(BaseTransform):
         turns = results['conversations']
         answer = _text(turns[-1])
         try:
-            rendered = render_dialogue(
-                turns[:-1] if self.generation else turns,
-                self.tokenizer,
-                self.template,
-                [n * self.tokens_per_tile for n in results['num_tiles']],
-                generation=self.generation)
+            rendered = self.render(turns, results['num_tiles'])
         except DataError as error:
             raise DataError(f'{source}: {error}') from None
-        self._fit(rendered, source)
+        dropped = self.fit(rendered, source)
+        if dropped:
+            self.num_cut += 1
+            print_log(
+                f'{source}: dropped the last {dropped} round(s) to fit '
+                f'{self.max_seq_len} tokens; {self.num_cut} sample(s) cut by '
+                'this worker so far', 'current')
         sample = DialogueSample(
             metainfo=dict(
                 source=source,
@@ -95,10 +97,43 @@ class PackDialogue(BaseTransform):
                 image_mask=torch.tensor(rendered.image_mask)),
             data_samples=sample)
 
-    def _fit(self, rendered: RenderedDialogue, source: str) -> None:
+    def render(self, turns: Sequence[dict],
+               num_tiles: Sequence[int]) -> RenderedDialogue:
+        """A whole dialogue as tokens, however long.
+
+        Args:
+            turns (Sequence[dict]): Its turns.
+            num_tiles (Sequence[int]): Tiles of each image.
+
+        Returns:
+            RenderedDialogue: The tokens.
+
+        Raises:
+            DataError: If the dialogue cannot be rendered.
+        """
+        return render_dialogue(
+            turns[:-1] if self.generation else turns,
+            self.tokenizer,
+            self.template, [n * self.tokens_per_tile for n in num_tiles],
+            generation=self.generation)
+
+    def fit(self, rendered: RenderedDialogue, source: str) -> int:
+        """Cut whole rounds from the end until the sample fits.
+
+        Args:
+            rendered (RenderedDialogue): Shortened in place.
+            source (str): For the message.
+
+        Returns:
+            int: How many rounds were dropped; 0 where all fitted.
+
+        Raises:
+            DataError: If the sample is too long and may not be cut, or not
+                even its first round fits.
+        """
         length = len(rendered.input_ids)
         if length <= self.max_seq_len:
-            return
+            return 0
         ends = [n for n in rendered.round_ends if n <= self.max_seq_len]
         images = sum(rendered.image_mask)
         # A question to be answered stands at the end and cannot be cut off.
@@ -111,11 +146,7 @@ class PackDialogue(BaseTransform):
                 "too_long='cut_rounds' drops later rounds, but never images.")
         dropped = sum(n > ends[-1] for n in rendered.round_ends)
         rendered.cut(ends[-1])
-        self.num_cut += 1
-        print_log(
-            f'{source}: {length} tokens, dropped the last {dropped} '
-            f'round(s) to fit {self.max_seq_len}; {self.num_cut} sample(s) '
-            'cut by this worker so far', 'current')
+        return dropped
 
     def __repr__(self) -> str:
         return (f'{type(self).__name__}(template={self.template.name!r}, '
