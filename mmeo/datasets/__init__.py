@@ -3,10 +3,15 @@ from mmeo.utils import quiet_imports
 
 with quiet_imports():
     from .change_pair import ChangePairDataset
-    from .dota import DOTADataset
+    from .coco_format import CocoDataset
+    from .dior import DIORDataset, DIORRDataset
+    from .dota import DOTADataset, DOTAv2Dataset
     from .geo_seg import GeoSegDataset
     from .instruct_dataset import InstructDataset
     from .mixture_dataset import MixtureDataset
+    from .oriented_voc import OrientedVOCDataset
+    from .samplers import ResumableInfiniteSampler
+    from .sar import RSARDataset, SARDet100KDataset, SSDDDataset
     from .seg_benchmarks import (
         ADE20KDataset,
         ISAIDDataset,
@@ -16,7 +21,9 @@ with quiet_imports():
     from .transforms import *
 
 __all__ = [
-    'ADE20KDataset', 'ChangePairDataset', 'DOTADataset', 'GeoSegDataset',
+    'ADE20KDataset', 'ChangePairDataset', 'CocoDataset', 'DIORDataset',
+    'DIORRDataset', 'DOTADataset', 'DOTAv2Dataset', 'GeoSegDataset',
     'ISAIDDataset', 'InstructDataset', 'LoveDADataset', 'MixtureDataset',
-    'UAVidDataset'
+    'OrientedVOCDataset', 'RSARDataset', 'ResumableInfiniteSampler',
+    'SARDet100KDataset', 'SSDDDataset', 'UAVidDataset'
 ]

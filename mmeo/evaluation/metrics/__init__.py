@@ -1,6 +1,7 @@
 # Copyright (c) mmeo contributors. All rights reserved.
 from .change_metric import ChangeMetric
+from .coco_metric import CocoMetric
 from .dice_metric import DiceMetric
 from .rotated_ap_metric import RotatedAPMetric
 
-__all__ = ['ChangeMetric', 'DiceMetric', 'RotatedAPMetric']
+__all__ = ['ChangeMetric', 'CocoMetric', 'DiceMetric', 'RotatedAPMetric']

@@ -1,0 +1,15 @@
+# Copyright (c) mmeo contributors. All rights reserved.
+# The authors' config: images of 800 px, not 1024.
+_base_ = './vitp-l_cascade-rcnn_1x_dior.py'
+train_pipeline = [
+    dict(t, scale=(800, 800)) if t['type'] == 'mmdet.Resize' else t
+    for t in _base_.train_pipeline
+]
+test_pipeline = [
+    dict(t, scale=(800, 800)) if t['type'] == 'mmdet.Resize' else t
+    for t in _base_.test_pipeline
+]
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+test_dataloader = val_dataloader
+model = dict(backbone=dict(vit=dict(img_size=800)))
