@@ -1,0 +1,2 @@
+# Copyright (c) mmeo contributors. All rights reserved.
+"""From official downloads to the trees that configs read."""
