@@ -12,7 +12,9 @@ _base_ = [
 model = dict(tokenizer=_base_.tokenizer)
 
 max_iters = 160
-train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters)
+# Steps of 8 samples, on any number of processes.
+train_cfg = dict(
+    type='TokenWeightedTrainLoop', max_iters=max_iters, global_batch_size=8)
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='AdamW', lr=2e-3, betas=(0.9, 0.98),

@@ -1,14 +1,11 @@
 # Copyright (c) mmeo contributors. All rights reserved.
 """Random numbers that depend on the step, not on the history of the run."""
 
-import random
-
-import numpy as np
-import torch
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from mmeo.engine.seeding import seed_generators
 from mmeo.registry import HOOKS
 
 
@@ -22,6 +19,10 @@ class StepSeedHook(Hook):
     distributed run differ (our choice). Augmentation in the main process
     (``num_workers=0``) agrees as well; worker processes are seeded by
     mmengine when they start.
+
+    Under ``TokenWeightedTrainLoop``, which seeds each micro-batch by its
+    place in the global batch, the numbers do not depend on the number of
+    processes either, and this hook has no effect on the training step.
     """
 
     # Before any hook that draws numbers, at the start of a step.
@@ -42,9 +43,4 @@ class StepSeedHook(Hook):
     @staticmethod
     def _seed(runner: Runner, step: int, stage: int) -> None:
         """Seed all generators; stage 0 is the model, 1 the next batch."""
-        source = np.random.SeedSequence(
-            (runner.seed, get_rank(), step, stage))
-        seed = int(source.generate_state(1)[0])
-        torch.manual_seed(seed)
-        np.random.seed(seed)
-        random.seed(seed)
+        seed_generators(runner.seed, get_rank(), step, stage)

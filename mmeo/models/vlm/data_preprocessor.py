@@ -11,6 +11,8 @@ from mmeo.registry import MODELS
 
 IMAGENET_MEAN = (123.675, 116.28, 103.53)
 IMAGENET_STD = (58.395, 57.12, 57.375)
+# What TokenWeightedTrainLoop puts beside the samples of a micro-batch.
+LOOP_KEYS = ('normalizer', 'sample_seeds')
 
 
 @MODELS.register_module()
@@ -40,13 +42,15 @@ class VLMDataPreprocessor(BaseDataPreprocessor):
             data (dict): ``inputs``, a dict of lists over the B samples:
                 ``pixel_values`` ``(T_i, 3, H, W)`` uint8 RGB, and
                 ``input_ids``, ``labels``, ``image_mask`` of ``(L_i,)``;
-                ``data_samples``, a list or None.
+                ``data_samples``, a list or None. A training loop may add
+                ``normalizer``, a float, and ``sample_seeds``, B integers;
+                see :meth:`InstructVLM.loss`.
             training (bool): Unused. Defaults to False.
 
         Returns:
             dict: ``inputs`` with ``pixel_values`` ``(sum T_i, 3, H, W)``
-            float, the others ``(sum L_i,)``, and ``lengths``, a list of the
-            L_i; ``data_samples``.
+            float, the others ``(sum L_i,)``, ``lengths``, a list of the
+            L_i, and what the training loop added; ``data_samples``.
         """
         data = self.cast_data(data)
         inputs = data['inputs']
@@ -61,4 +65,5 @@ class VLMDataPreprocessor(BaseDataPreprocessor):
         }
         out['pixel_values'] = (tiles - self.mean) / self.std
         out['lengths'] = [len(ids) for ids in inputs['input_ids']]
+        out.update({key: data[key] for key in LOOP_KEYS if key in data})
         return dict(inputs=out, data_samples=data.get('data_samples'))

@@ -5,18 +5,23 @@ from collections.abc import Sequence
 from typing import Any, Optional, Union
 
 import torch
-from mmengine.dist import all_reduce, get_world_size
 from mmengine.model import BaseModel
 from torch import Tensor
 from torch.nn import functional as F
 
 from mmeo.codecs import DialogueTemplate, build_tokenizer, get_template
 from mmeo.errors import ConfigError, DataError
-from mmeo.models.vlm.packing import PackedSequence, sample_positions
+from mmeo.models.vlm.loss_weights import mean_over_ranks, target_weights
+from mmeo.models.vlm.packing import (
+    IGNORE_INDEX,
+    PackedSequence,
+    sample_positions,
+)
 from mmeo.registry import MODELS
 from mmeo.structures import DialogueSample
 
 PARTS = ('vision', 'projector', 'llm')
+WEIGHTINGS = ('token', 'sample')
 
 
 @MODELS.register_module()
@@ -42,6 +47,10 @@ class InstructVLM(BaseModel):
             they are. Defaults to none.
         packing (bool): Train on one row of unpadded samples; False pads,
             slower and with equal results. Defaults to True.
+        loss_weighting (str): What weighs the same in the loss: every
+            supervised 'token', or every 'sample', its tokens sharing its
+            weight, as the released code of ViTP has it. Defaults to 'token'
+            (our choice; the paper does not say).
         generation (dict, optional): Arguments of transformers' ``generate``.
             Defaults to ``dict(max_new_tokens=128, do_sample=False)``.
         data_preprocessor (dict, optional): Defaults to
@@ -58,6 +67,7 @@ class InstructVLM(BaseModel):
                  tokenizer: Optional[Union[str, dict]] = None,
                  freeze: Sequence[str] = (),
                  packing: bool = True,
+                 loss_weighting: str = 'token',
                  generation: Optional[dict] = None,
                  data_preprocessor: Optional[dict] = None,
                  init_cfg: Optional[dict] = None) -> None:
@@ -70,6 +80,10 @@ class InstructVLM(BaseModel):
         self.token_drop = token_drop and MODELS.build(token_drop)
         self.template = get_template(template)
         self.packing = packing
+        if loss_weighting not in WEIGHTINGS:
+            raise ConfigError(f'loss_weighting={loss_weighting!r} is none of '
+                              f'{WEIGHTINGS}')
+        self.loss_weighting = loss_weighting
         self.generation = generation or dict(
             max_new_tokens=128, do_sample=False)
         self._tokenizer = tokenizer
@@ -165,36 +179,59 @@ class InstructVLM(BaseModel):
              data_samples: Optional[list[DialogueSample]] = None) -> dict:
         """Next-token loss on answers.
 
-        Every supervised token of the batch, over all ranks, weighs the same.
+        Every supervised token (or every sample, see ``loss_weighting``) of
+        the batch, over all ranks, weighs the same. With ``normalizer`` in
+        ``inputs`` the weighted sum is divided by that number alone, and
+        whoever gives it answers for ranks and accumulated micro-batches.
 
         Args:
             inputs (dict): As :class:`VLMDataPreprocessor` returns it.
             data_samples (list[DialogueSample], optional): Not used.
 
         Returns:
-            dict: ``loss``; for the log ``acc`` (share of answer tokens that
-            are predicted right) and ``tokens`` (length of the row).
+            dict: ``loss``; for the log ``acc`` (weighted share of answer
+            tokens that are predicted right) and ``tokens`` (length of the
+            row).
         """
         packed = self.pack(inputs)
         if self.token_drop is not None:
             packed = packed.keep(
-                self.token_drop(inputs['image_mask'], packed.lengths))
+                self.token_drop(inputs['image_mask'], packed.lengths,
+                                inputs.get('sample_seeds')))
         hidden = self.llm(packed, self.packing)
         targets = packed.targets()
-        learned = targets != -100
+        learned = targets != IGNORE_INDEX
+        weights = target_weights(targets, packed.lengths,
+                                 self.loss_weighting)[learned]
         targets = targets[learned]
         # The vocabulary is wide: logits only where they are learned.
         logits = self.llm.head(hidden[learned]).float()
-        total = F.cross_entropy(logits, targets, reduction='sum')
-        hits = (logits.detach().argmax(1) == targets).sum()
-        count = torch.stack([learned.sum(), hits]).float()
-        all_reduce(count)
-        count, hits = count[0].clamp(min=1), count[1]
-        # DDP averages gradients over ranks, hence the factor.
+        losses = F.cross_entropy(logits, targets, reduction='none')
+        right = logits.detach().argmax(1) == targets
+        normalizer = inputs.get('normalizer') or mean_over_ranks(weights.sum())
         return dict(
-            loss=total * get_world_size() / count,
-            acc=hits / count,
-            tokens=count.new_tensor(sum(packed.lengths)))
+            loss=(losses * weights).sum() / normalizer,
+            acc=(right * weights).sum() / normalizer,
+            tokens=weights.new_tensor(sum(packed.lengths)))
+
+    def count_loss_weight(self, data_batch: dict) -> float:
+        """What a batch weighs in the loss, before it is run.
+
+        The token drop changes no number of targets: a sample with image
+        tokens keeps at least one of them, so no other token comes first.
+
+        Args:
+            data_batch (dict): From the dataloader, with ``labels`` under
+                ``inputs``, B tensors of ``(L_i,)``.
+
+        Returns:
+            float: Supervised tokens, or samples that have any.
+        """
+        counts = [int((labels[1:] != IGNORE_INDEX).sum())
+                  for labels in data_batch['inputs']['labels']]
+        if self.loss_weighting == 'sample':
+            counts = [int(count > 0) for count in counts]
+        return float(sum(counts))
 
     @torch.no_grad()
     def predict(

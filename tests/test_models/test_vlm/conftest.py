@@ -72,6 +72,7 @@ def build_vlm():
     def build(**kwargs: Any):
         torch.manual_seed(0)
         return mmeo.build(vlm_config(**kwargs))
+    build.config = vlm_config
     return build
 
 

@@ -141,13 +141,27 @@ def test_freeze(build_vlm, batch, samples):
         build_vlm(freeze=('eyes', ))
 
 
-def test_gradient_checkpointing_is_exact(build_vlm, batch, samples):
-    grads = []
+@pytest.mark.parametrize('packing', [True, False])
+def test_activation_checkpointing_is_exact(build_vlm, batch, samples,
+                                           packing):
+    """In the vision tower (with drop path) and the LLM, packed or padded."""
+    grads, calls = [], []
     for flag in (False, True):
-        model = build_vlm(gradient_checkpointing=flag)
+        cfg = build_vlm.config()['vision']
+        model = build_vlm(
+            gradient_checkpointing=flag, token_drop=DROP, packing=packing,
+            vision=dict(cfg, with_cp=flag, drop_path_rate=0.4))
+        runs = []
+        for block in (model.vision.layers[0], model.llm.model.model.layers[0]):
+            block.mlp.register_forward_pre_hook(
+                lambda *args, runs=runs: runs.append(1))
+        torch.manual_seed(4)
         run_loss(model, batch(samples)).backward()
-        grads.append(model.vision.patch_embed.weight.grad)
-    torch.testing.assert_close(*grads)
+        grads.append([p.grad for p in model.parameters()])
+        calls.append(len(runs))
+    assert calls == [2, 4]  # forward, and forward once more in the backward
+    for a, b in zip(*grads):
+        assert torch.equal(a, b)
 
 
 def test_wrong_number_of_image_positions(build_vlm, batch, samples):
@@ -175,21 +189,69 @@ def test_llm_config_errors():
         mmeo.build('HFLanguageModel', pretrained='no/such')
 
 
-def test_two_ranks_equal_one_batch(build_vlm, batch, samples, monkeypatch):
+@pytest.mark.parametrize('weighting', ['token', 'sample'])
+def test_two_ranks_equal_one_batch(build_vlm, batch, samples, monkeypatch,
+                                   weighting):
     """Averaged over ranks, as DDP does, the loss is that of all tokens."""
-    from mmeo.models.vlm import instruct_vlm as module
-    model = build_vlm()
+    from mmeo.models.vlm import loss_weights as module
+    model = build_vlm(loss_weighting=weighting)
     whole = run_loss(model, batch(samples))
-    total = sum(int((s['labels'] != -100).sum()) for s in samples)
+    total = model.count_loss_weight(batch(samples))
+    assert total == (14 if weighting == 'token' else 4)
 
-    def all_reduce(count):
-        count[0] = total
+    def all_reduce(weight, op):
+        assert op == 'mean'
+        weight.fill_(total / 2)
 
     monkeypatch.setattr(module, 'all_reduce', all_reduce)
-    monkeypatch.setattr(module, 'get_world_size', lambda: 2)
     ranks = [run_loss(model, batch(part))
              for part in (samples[:1], samples[1:])]
     torch.testing.assert_close(sum(ranks) / 2, whole)
+
+
+def test_sample_weighting_is_the_mean_of_single_samples(build_vlm, batch,
+                                                        samples):
+    model = build_vlm(loss_weighting='sample')
+    single = [run_loss(model, batch([s])).item() for s in samples]
+    assert run_loss(model, batch(samples)).item() == pytest.approx(
+        sum(single) / 4)
+    tokens = build_vlm()
+    assert run_loss(tokens, batch(samples)).item() != pytest.approx(
+        sum(single) / 4, rel=1e-3)
+    with pytest.raises(ConfigError, match="'word'"):
+        build_vlm(loss_weighting='word')
+
+
+def test_weight_is_counted_before_the_drop_as_after_it(build_vlm, batch,
+                                                       samples):
+    first = dict(samples[0], labels=samples[0]['input_ids'])
+    first['labels'] = first['labels'].masked_fill(first['image_mask'], -100)
+    model = build_vlm(token_drop=DROP)
+    seen = []
+    head = model.llm.head.register_forward_hook(
+        lambda module, args, out: seen.append(len(out)))
+    for data in (batch([first, *samples[1:]]), batch(samples)):
+        model(**model.data_preprocessor(data), mode='loss')
+        assert seen[-1] == model.count_loss_weight(data)
+    head.remove()
+
+
+def test_seeded_samples_drop_alike_in_any_batch(build_vlm, batch, samples):
+    model = build_vlm(token_drop=dict(DROP, apply_prob=0.5))
+    seeds = [11, 12, 13, 14]
+    whole = batch(samples)
+    run_loss(model, dict(whole, sample_seeds=seeds))
+    masks = []
+    model.token_drop.register_forward_hook(
+        lambda module, args, out: masks.append(out))
+    torch.manual_seed(1)
+    run_loss(model, dict(whole, sample_seeds=seeds))
+    torch.manual_seed(2)
+    for part in (slice(0, 1), slice(1, 3), slice(3, 4)):
+        run_loss(model, dict(batch(samples[part]), sample_seeds=seeds[part]))
+    assert torch.equal(masks[0], torch.cat(masks[1:]))
+    run_loss(model, dict(whole, sample_seeds=[5, 6, 7, 8]))
+    assert not torch.equal(masks[0], masks[-1])
 
 
 def test_released_preset_drops_in_a_quarter_of_the_batches(
