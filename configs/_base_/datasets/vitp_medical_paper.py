@@ -1,0 +1,41 @@
+# Copyright (c) mmeo contributors. All rights reserved.
+# ViTP's medical mixture as Table 11 of the paper (arXiv 2509.17562) gives it.
+# Records are those of the authors' files; of Mini-InternVL's 1394k the eight
+# sets that the authors list.
+_base_ = './vitp_instruct.py'
+
+# Row of the table, domain, annotation file, its records, repeat, greatest
+# number of tiles, JPEG re-compression.
+mixture = [
+    ('Huatuo-VQA', 'medical', 'huatuo_vqa', 646759, 0.5, 12, False),
+    ('PMC-VQA', 'medical', 'pmc_vqa', 226924, 0.5, 12, False),
+    ('Quilt-Instruct', 'medical', 'quilt_instruct', 107131, 1, 12, False),
+    ('Quilt-Instruct', 'medical', 'quilt_instruct_part2',
+     20000, 1, 12, False),
+    ('Quilt-Instruct', 'medical', 'quilt_instruct_part3',
+     20000, 1, 12, False),
+    ('GMAI-MMBench', 'medical', 'gmai_mmbench', 4550, 20, 12, False),
+    ('OmniMedical', 'medical', 'omnimedvqa', 88996, 1, 12, False),
+    ('PMC-OA', 'medical', 'pmc_oa', 1646527, 0.05, 12, False),
+    ('Quilt-1M', 'medical', 'quilt_1m', 723328, 0.1, 12, False),
+    ('Huatuo-OA', 'medical', 'huatuo_oa', 646759, 0.1, 12, False),
+    ('Open-i', 'medical', 'openi', 7466, 5, 12, False),
+]
+mixture += [('Mini-InternVL', 'general', name, length, 0.02, 6, False)
+            for name, length in _base_.general_sets]
+
+train_dataloader = dict(
+    dataset=dict(
+        datasets=[
+            dict(
+                type='InstructDataset',
+                name=name,
+                metainfo=dict(row=row),
+                ann_file=f'{domain}/annotations/{name}.jsonl',
+                data_prefix=dict(img_path=f'{domain}/images/{name}'),
+                length=length,
+                repeat=repeat,
+                max_tiles=max_tiles,
+                jpeg_augment=jpeg_augment) for row, domain, name, length,
+            repeat, max_tiles, jpeg_augment in mixture
+        ]))

@@ -1,0 +1,20 @@
+# Copyright (c) mmeo contributors. All rights reserved.
+# ViTP's pretraining on general data (paper, appendix B): 16 000 steps.
+_base_ = './vitp_pretrain_8k.py'
+max_iters = 16000
+warmup_iters = 480
+train_cfg = dict(max_iters=max_iters)
+param_scheduler = [
+    dict(
+        type='LinearLR',
+        start_factor=1 / warmup_iters,
+        by_epoch=False,
+        begin=0,
+        end=warmup_iters),
+    dict(
+        type='CosineAnnealingLR',
+        eta_min=0,
+        by_epoch=False,
+        begin=warmup_iters,
+        end=max_iters),
+]

@@ -1,0 +1,20 @@
+# Copyright (c) mmeo contributors. All rights reserved.
+# The released scripts of ViTP: warm-up over a fifth of all steps.
+_base_ = './vitp_pretrain_8k.py'
+max_iters = 8000
+warmup_iters = 1600
+train_cfg = dict(max_iters=max_iters)
+param_scheduler = [
+    dict(
+        type='LinearLR',
+        start_factor=1 / warmup_iters,
+        by_epoch=False,
+        begin=0,
+        end=warmup_iters),
+    dict(
+        type='CosineAnnealingLR',
+        eta_min=0,
+        by_epoch=False,
+        begin=warmup_iters,
+        end=max_iters),
+]

@@ -1,0 +1,21 @@
+# Copyright (c) mmeo contributors. All rights reserved.
+# ViTP's Figure 5: 16 000 steps, with a cosine and a 3 % warm-up of their own
+# (our choice; the paper does not say).
+_base_ = '../pretrain/vitp-1b_instruct-pretrain_8k_rs.py'
+max_iters = 16000
+warmup_iters = 480
+train_cfg = dict(max_iters=max_iters)
+param_scheduler = [
+    dict(
+        type='LinearLR',
+        start_factor=1 / warmup_iters,
+        by_epoch=False,
+        begin=0,
+        end=warmup_iters),
+    dict(
+        type='CosineAnnealingLR',
+        eta_min=0,
+        by_epoch=False,
+        begin=warmup_iters,
+        end=max_iters),
+]

@@ -1,0 +1,10 @@
+# Copyright (c) mmeo contributors. All rights reserved.
+# ViTP's Table 7: without the SAR sets.
+_base_ = '../pretrain/vitp-1b_instruct-pretrain_8k_rs.py'
+left_out = ['ISPRS_SAR', 'SAR_Sentinel-1&2']
+train_dataloader = dict(
+    dataset=dict(
+        datasets=[
+            part for part in _base_.train_dataloader.dataset.datasets
+            if part.metainfo.row not in left_out
+        ]))

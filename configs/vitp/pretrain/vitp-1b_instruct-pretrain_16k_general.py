@@ -1,0 +1,13 @@
+# Copyright (c) mmeo contributors. All rights reserved.
+# ViTP's pretraining for the general domain (arXiv 2509.17562, appendix B and
+# Table 9): 16 000 steps.
+_base_ = [
+    '../../_base_/models/internvl2_5-1b.py',
+    '../../_base_/datasets/vitp_general_paper.py',
+    '../../_base_/schedules/vitp_pretrain_16k.py',
+    '../../_base_/vitp_pretrain_runtime.py',
+]
+
+model = dict(tokenizer=_base_.tokenizer)
+# The published InternVL2.5-1B, converted (docs/en/vitp_pretraining.md).
+load_from = 'weights/internvl2_5-1b_mmeo.safetensors'

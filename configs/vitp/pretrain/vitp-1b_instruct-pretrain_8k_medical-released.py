@@ -1,0 +1,17 @@
+# Copyright (c) mmeo contributors. All rights reserved.
+# As vitp-1b_instruct-pretrain_8k_medical.py with the released scripts' values:
+# drop in a quarter of the micro-batches, warm-up 0.2, samples weigh the same,
+# the released mixture.
+_base_ = [
+    '../../_base_/models/internvl2_5-1b.py',
+    '../../_base_/datasets/vitp_medical_released.py',
+    '../../_base_/schedules/vitp_pretrain_8k-released.py',
+    '../../_base_/vitp_pretrain_runtime.py',
+]
+
+model = dict(
+    tokenizer=_base_.tokenizer,
+    token_drop=dict(apply_prob=0.25),
+    loss_weighting='sample')
+# The published InternVL2.5-1B, converted (docs/en/vitp_pretraining.md).
+load_from = 'weights/internvl2_5-1b_mmeo.safetensors'
