@@ -3,7 +3,6 @@
 # cross-entropy, no auxiliary head. A config that crops other than 512 px sets
 # `data_preprocessor.size`, `vit.img_size` and `test_cfg` (positions are resized
 # at run time, so that windows of other sizes work as well).
-crop_size = (512, 512)
 embed_dims = 1024
 model = dict(
     type='mmseg.EncoderDecoder',
@@ -14,7 +13,7 @@ model = dict(
         bgr_to_rgb=True,
         pad_val=0,
         seg_pad_val=255,
-        size=crop_size,
+        size=(512, 512),
         test_cfg=dict(size_divisor=32)),
     backbone=dict(
         type='ViTAdapter',
@@ -40,4 +39,4 @@ model = dict(
             type='mmseg.CrossEntropyLoss', use_sigmoid=False,
             loss_weight=1.0)),
     train_cfg=dict(),
-    test_cfg=dict(mode='slide', crop_size=crop_size, stride=(384, 384)))
+    test_cfg=dict(mode='slide', crop_size=(512, 512), stride=(384, 384)))
