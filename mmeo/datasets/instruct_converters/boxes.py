@@ -1,0 +1,71 @@
+# Copyright (c) mmeo contributors. All rights reserved.
+"""Boxes of raw data as text in thousandths of the image."""
+
+import math
+from collections.abc import Sequence
+from typing import Optional
+
+import numpy as np
+
+from mmeo.codecs import encode_boxes
+from mmeo.codecs.boxes import BOX_SCALE
+from mmeo.datasets.instruct_converters.items import Unusable
+
+CLIPPED = 'box reached over the image border: clipped'
+
+
+def box_text(boxes: Sequence[Sequence[float]],
+             size: tuple[float, float],
+             phrase: Optional[str] = None) -> tuple[str, tuple[str, ...]]:
+    """Boxes as text, clipped to the image.
+
+    Args:
+        boxes (Sequence): ``(N, 4)`` ``x1, y1, x2, y2`` in the units of
+            ``size``.
+        size (tuple[float, float]): Height and width of the image; (1, 1) for
+            fractions, (100, 100) for percent.
+        phrase (str, optional): What the boxes show.
+
+    Returns:
+        tuple[str, tuple[str, ...]]: The text, and notes about clipping.
+
+    Raises:
+        Unusable: If corners are swapped, a box lies outside, or would have no
+            extent in thousandths.
+    """
+    array = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
+    height, width = size
+    limit = np.array([width, height, width, height], dtype=np.float64)
+    if not np.isfinite(array).all():
+        raise Unusable('box is not a number')
+    if (array[:, :2] > array[:, 2:]).any():
+        raise Unusable('box has its corners in the wrong order')
+    clipped = np.clip(array, 0, limit)
+    if (clipped[:, :2] >= clipped[:, 2:]).any():
+        raise Unusable('box is empty or outside the image')
+    units = np.rint(clipped / limit * BOX_SCALE)
+    if (units[:, :2] >= units[:, 2:]).any():
+        raise Unusable('box is thinner than 1/1000 of the image')
+    notes = (CLIPPED, ) if (clipped != array).any() else ()
+    return encode_boxes(clipped, size, phrase), notes
+
+
+def enclosing_box(points: Sequence[float]) -> list[float]:
+    """Axis-aligned box around corners ``x1, y1, x2, y2, x3, y3, ...``."""
+    corners = np.asarray(points, dtype=np.float64).reshape(-1, 2)
+    return [*corners.min(0).tolist(), *corners.max(0).tolist()]
+
+
+def enclosing_box_of_rotated(x1: float, y1: float, x2: float, y2: float,
+                             degrees: float) -> list[float]:
+    """Axis-aligned box around a rectangle turned about its centre.
+
+    The extent is even in the angle, so the two sign conventions in use
+    (clockwise or counter-clockwise positive) give the same box.
+    """
+    angle = math.radians(degrees)
+    cos, sin = abs(math.cos(angle)), abs(math.sin(angle))
+    width, height = x2 - x1, y2 - y1
+    half = (width * cos + height * sin) / 2, (width * sin + height * cos) / 2
+    x, y = (x1 + x2) / 2, (y1 + y2) / 2
+    return [x - half[0], y - half[1], x + half[0], y + half[1]]

@@ -1,0 +1,158 @@
+# Copyright (c) mmeo contributors. All rights reserved.
+"""VRSBench: per-image annotations, and the lists of its evaluation."""
+
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Optional
+
+from mmeo.datasets.instruct_converters.boxes import box_text
+from mmeo.datasets.instruct_converters.files import (
+    find_image,
+    read_json,
+    tolerant_json,
+)
+from mmeo.datasets.instruct_converters.geochat import parse_boxes
+from mmeo.datasets.instruct_converters.items import (
+    SPLIT,
+    Dropped,
+    Item,
+    Option,
+    Sample,
+    Unusable,
+    parse_kinds,
+    register_source,
+)
+from mmeo.datasets.instruct_converters.wording import Wording
+from mmeo.errors import DataError, MissingDataError
+
+_KINDS = ('caption', 'refer', 'vqa')
+
+
+@register_source(
+    'vrsbench',
+    title='VRSBench',
+    asks='caption, each referring sentence (box), each question',
+    tree='ROOT/Annotations_train/P0003_0002.json   (or '
+         'Annotations_train.zip)\nROOT/Images_train/P0003_0002.png',
+    folders=('Images_train', 'Images_val', 'Images', 'images'),
+    options=(SPLIT, Option('--kinds', 'comma-separated: caption, refer, vqa',
+                           default='caption,refer,vqa')))
+def vrsbench(root: Path, images: Path, wording: Wording, split: str,
+             kinds: str) -> Iterator[Item]:
+    """One JSON file an image."""
+    wanted = parse_kinds(kinds, _KINDS)
+    for name, text in _annotations(root, split):
+        try:
+            entry, mended = tolerant_json(text)
+            image, note = find_image(images, entry.get('image') or
+                                     PurePosixPath(name).stem + '.png')
+        except (Unusable, AttributeError, TypeError):
+            yield Dropped('annotation file does not parse', name)
+            continue
+        notes = ('annotation is not strict JSON: mended', ) if mended else ()
+        notes += (note, ) if note else ()
+        stem = PurePosixPath(name).stem
+        if 'caption' in wanted:
+            yield _caption(stem, image, entry, wording, notes)
+        if 'refer' in wanted:
+            for number, item in enumerate(entry.get('objects') or ()):
+                yield _refer(stem, image, number, item, wording, notes)
+        if 'vqa' in wanted:
+            for number, pair in enumerate(entry.get('qa_pairs') or ()):
+                yield _vqa(f'{stem}_vqa{number}', image, pair.get('question'),
+                           pair.get('answer'), wording, notes)
+
+
+def _annotations(root: Path, split: str) -> Iterator[tuple[str, str]]:
+    """``(file name, text)`` from the folder, else from the archive."""
+    folder = root / f'Annotations_{split}'
+    if folder.is_dir():
+        for path in sorted(folder.rglob('*.json')):
+            yield path.name, path.read_text(encoding='utf-8')
+        return
+    archive = folder.with_suffix('.zip')
+    if not archive.is_file():
+        raise MissingDataError(f'neither {folder} nor {archive} exists: give '
+                               'the folder of the VRSBench download')
+    with zipfile.ZipFile(archive) as packed:
+        for name in sorted(packed.namelist()):
+            if name.endswith('.json') and '__MACOSX' not in name:
+                yield name, packed.read(name).decode('utf-8')
+
+
+def _caption(stem: str, image: str, entry: dict, wording: Wording,
+             notes: tuple) -> Item:
+    text = str(entry.get('caption') or '').strip()
+    if not text:
+        return Dropped('image has no caption', stem)
+    key = f'{stem}_caption'
+    return Sample(key, (image, ),
+                  ((wording.say('caption_long', key), text), ), notes)
+
+
+def _refer(stem: str, image: str, number: int, item: dict, wording: Wording,
+           notes: tuple) -> Item:
+    """``obj_coord`` is the axis-aligned box in fractions of the image."""
+    where = f'{stem}: object {number}'
+    phrase = str(item.get('referring_sentence') or '').strip()
+    if not phrase:
+        return Dropped('object has no referring sentence', where)
+    box = item.get('obj_coord') or ()
+    if len(box) != 4:
+        return Dropped('object has no box', where)
+    try:
+        text, clipped = box_text([box], (1, 1))
+    except (Unusable, ValueError) as error:
+        return Dropped(str(error), where)
+    key = f'{stem}_refer{number}'
+    question = wording.say('refer_text', key, phrase=phrase)
+    return Sample(key, (image, ), ((question, text), ), notes + clipped)
+
+
+def _vqa(key: str, image: str, question: Optional[str], answer: Optional[str],
+         wording: Wording, notes: tuple) -> Item:
+    if not question or answer in (None, ''):
+        return Dropped('question or answer missing', key)
+    text = f'{str(question).strip()} {wording.say("short", key)}'
+    return Sample(key, (image, ), ((text, str(answer).strip()), ), notes)
+
+
+@register_source(
+    'vrsbench_eval',
+    title='VRSBench_EVAL_{referring,vqa,Cap}.json',
+    asks='the evaluation questions; for testing, never for training',
+    tree='ROOT                      the json file\n'
+         'FOLDER/Images_val/NAME.png',
+    folders=('Images_val', 'Images', 'images'))
+def vrsbench_eval(root: Path, images: Path,
+                  wording: Wording) -> Iterator[Item]:
+    """Tell the three files apart by their ground truth."""
+    rows = read_json(root) if root.is_file() else None
+    if not isinstance(rows, list):
+        raise DataError(f'{root}: give a VRSBench_EVAL_*.json, a list')
+    for number, row in enumerate(rows):
+        key = f'{root.stem}_{number}'
+        truth = str(row.get('ground_truth', '')).strip()
+        if not truth or 'image_id' not in row:
+            yield Dropped('record has no image or ground truth', key)
+            continue
+        image, note = find_image(images, row['image_id'])
+        notes = (note, ) if note else ()
+        boxes = parse_boxes(truth)
+        if boxes:
+            yield _box_record(key, image, row, boxes, wording, notes)
+        elif row.get('type'):
+            yield _vqa(key, image, row.get('question'), truth, wording, notes)
+        else:
+            yield _caption(key, image, dict(caption=truth), wording, notes)
+
+
+def _box_record(key: str, image: str, row: dict, boxes: list,
+                wording: Wording, notes: tuple) -> Item:
+    try:
+        text, clipped = box_text(boxes, (100, 100))
+    except Unusable as error:
+        return Dropped(str(error), key)
+    question = wording.say('refer_text', key, phrase=row['question'])
+    return Sample(key, (image, ), ((question, text), ), notes + clipped)
