@@ -12,7 +12,7 @@ from .families import internvit, internvl, vitp_finetuned
 from .io import unwrap
 from .report import Report
 
-_FAMILIES = {
+FAMILIES = {
     'internvit': internvit,
     'internvl': internvl,
     'vitp_finetuned': vitp_finetuned,
@@ -43,12 +43,12 @@ def convert_with_report(
     Returns:
         tuple[dict[str, Tensor], Report]: The tensors and the account.
     """
-    if family not in ('auto', *_FAMILIES):
+    if family not in ('auto', *FAMILIES):
         raise ConfigError(f'family={family!r} is unknown: choose auto, '
-                          f'{", ".join(_FAMILIES)}.')
+                          f'{", ".join(FAMILIES)}.')
     state = unwrap(state_dict)
     family = detect_family(state) if family == 'auto' else family
-    module = _FAMILIES[family]
+    module = FAMILIES[family]
     if to not in module.LAYOUTS:
         raise ConfigError(f'to={to!r} is unknown for {family}: choose '
                           f'{", ".join(module.LAYOUTS)}.')
@@ -70,8 +70,9 @@ def convert(state_dict: Mapping,
     Args:
         state_dict (Mapping): A state dict or a whole checkpoint, in any
             layout of the family.
-        to (str): ``'mmeo'``, ``'hf'`` (not for fine-tuned models) or
-            ``'original'``. Defaults to ``'mmeo'``.
+        to (str): ``'mmeo'``, ``'hf'``, ``'original'``; ``'hf_file'`` for the
+            names on disk of transformers' InternVL; no ``'hf'`` for
+            fine-tuned models. Defaults to ``'mmeo'``.
         family (str): ``'internvit'``, ``'internvl'``,
             ``'vitp_finetuned'``, or ``'auto'`` to tell it by the keys.
             Defaults to ``'auto'``.

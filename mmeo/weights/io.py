@@ -3,6 +3,7 @@
 
 import json
 import pickle
+import re
 import zipfile
 from pathlib import Path
 from typing import Any, Union
@@ -12,6 +13,10 @@ from torch import Tensor
 
 from mmeo.errors import CheckpointError
 
+# Names that torch.compile, FSDP and activation checkpointing put into keys.
+_WRAPPERS = re.compile(
+    r'(?:(?<=\.)|^)(?:_orig_mod|_fsdp_wrapped_module|'
+    r'_checkpoint_wrapped_module)\.')
 _HISTORY_METHODS = ('min', 'max', 'mean', 'current')
 
 
@@ -149,8 +154,9 @@ def load(path: Union[str, Path], trust: bool = False) -> Any:
 def unwrap(checkpoint: Any) -> dict[str, Tensor]:
     """Return the tensors of a checkpoint, whatever wraps them.
 
-    Looks below ``state_dict`` or ``model`` and drops the ``module.`` of
-    DistributedDataParallel. Entries that are no tensors are left out.
+    Looks below ``state_dict``, ``model`` or ``module`` (DeepSpeed) and drops
+    what DistributedDataParallel, FSDP, torch.compile and activation
+    checkpointing put into names. Entries that are no tensors are left out.
 
     Args:
         checkpoint (Any): What :func:`load` returned.
@@ -168,7 +174,8 @@ def unwrap(checkpoint: Any) -> dict[str, Tensor]:
     if not isinstance(state, dict):
         raise CheckpointError(f'expected a dict of tensors, got '
                               f'{type(state).__name__}.')
-    state = {k: v for k, v in state.items() if isinstance(v, Tensor)}
+    state = {_WRAPPERS.sub('', k): v for k, v in state.items()
+             if isinstance(v, Tensor)}
     if not state:
         raise CheckpointError('the checkpoint holds no tensors.')
     if all(key.startswith('module.') for key in state):

@@ -66,11 +66,11 @@ def old_hf_names(state):
 def test_every_layout_of_the_vlm_converts_to_every_other(vlm):
     hf = vlm.state_dict()
     layouts = {to: weights.convert(hf, to=to)
-               for to in ('mmeo', 'hf', 'original')}
+               for to in ('mmeo', 'hf', 'hf_file', 'original')}
     same(layouts['hf'], hf)
-    layouts['old'] = old_hf_names(hf)
+    same(layouts['hf_file'], old_hf_names(hf))
     for source in layouts.values():
-        for to in ('mmeo', 'hf', 'original'):
+        for to in layouts:
             got, report = weights.convert_with_report(source, to)
             same(got, layouts[to])
             assert report.family == 'internvl'

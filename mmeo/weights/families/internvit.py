@@ -30,6 +30,8 @@ _ANCHORS = {
                  'encoder.layers.0.attn.qkv.weight'),
     'original (fine-tuned)': ('embeddings.patch_embedding.weight',
                               'layers.0.attn.qkv.weight'),
+    'original (fine-tuned, proj)':
+    ('embeddings.patch_embedding.proj.weight', 'layers.0.attn.qkv.weight'),
     'original (proj)': ('embeddings.patch_embedding.proj.weight',
                         'encoder.layers.0.attn.qkv.weight'),
 }
