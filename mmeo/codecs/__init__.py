@@ -1,7 +1,13 @@
 # Copyright (c) mmeo contributors. All rights reserved.
 """Pure functions between data and text."""
 
-from .boxes import BOX_SCALE, BoxText, decode_boxes, encode_boxes
+from .boxes import (
+                       BOX_SCALE,
+                       BoxText,
+                       decode_boxes,
+                       encode_boxes,
+                       inspect_boxes,
+)
 from .dialogue import (
                        IGNORE_INDEX,
                        RenderedDialogue,
@@ -21,6 +27,6 @@ __all__ = [
     'BOX_SCALE', 'IGNORE_INDEX', 'IMAGE_PLACEHOLDER', 'INTERNVL_TOKENS',
     'TEMPLATES', 'BoxText', 'ByteBPETokenizer', 'DialogueTemplate',
     'PretrainedTokenizer', 'RenderedDialogue', 'build_tokenizer',
-    'decode_boxes', 'encode_boxes', 'get_template', 'read_turns',
-    'render_dialogue'
+    'decode_boxes', 'encode_boxes', 'get_template', 'inspect_boxes',
+    'read_turns', 'render_dialogue'
 ]

@@ -115,6 +115,41 @@ def decode_boxes(text: str,
     return BoxText(array, phrases, repairs)
 
 
+def inspect_boxes(text: str) -> list[tuple[str, str]]:
+    """What is wrong with the boxes of a text, without mending anything.
+
+    Args:
+        text (str): Any text.
+
+    Returns:
+        list[tuple[str, str]]: Kind and the box in question: 'form' (a tag
+        that is not closed, no or not four numbers a box), 'range' (a
+        coordinate below 0 or above 1000), 'inverted' (corners in the wrong
+        order), 'empty' (no area).
+    """
+    flaws = []
+    for match in _BOX.finditer(text):
+        values = [float(number) for number in _NUMBER.findall(match['body'])]
+        open_ref = match['ref'] is not None and match['ref_end'] is None
+        if match['end'] is None or open_ref or not values or len(values) % 4:
+            flaws.append(('form', match[0]))
+            continue
+        for start in range(0, len(values), 4):
+            kind = _flaw(*values[start:start + 4])
+            if kind:
+                shown = ', '.join(f'{v:g}' for v in values[start:start + 4])
+                flaws.append((kind, f'[{shown}]'))
+    return flaws
+
+
+def _flaw(x1: float, y1: float, x2: float, y2: float) -> Optional[str]:
+    if min(x1, y1, x2, y2) < 0 or max(x1, y1, x2, y2) > BOX_SCALE:
+        return 'range'
+    if x1 > x2 or y1 > y2:
+        return 'inverted'
+    return 'empty' if x1 == x2 or y1 == y2 else None
+
+
 def _mend(box: list[float]) -> tuple[list[float], int]:
     """Clip to 0..1000 and order the corners; count what had to be done."""
     clipped = [min(max(value, 0.0), float(BOX_SCALE)) for value in box]

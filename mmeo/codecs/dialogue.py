@@ -14,7 +14,7 @@ from mmeo.errors import ConfigError, DataError
 
 IGNORE_INDEX = -100
 
-_ROLES = {
+ROLES = {
     'system': 'system',
     'human': 'user',
     'user': 'user',
@@ -118,13 +118,13 @@ def _read_turn(turn: Any, index: int) -> tuple[str, str]:
                         'with `from` and `value`')
     role = turn.get('from', turn.get('role'))
     text = turn.get('value', turn.get('content'))
-    if role not in _ROLES:
+    if role not in ROLES:
         raise DataError(f'turn {index} of `conversations` is by {role!r}: '
-                        f'`from` is one of {sorted(_ROLES)}')
+                        f'`from` is one of {sorted(ROLES)}')
     if not isinstance(text, str):
         raise DataError(f'turn {index} of `conversations` has no text in '
                         '`value`')
-    return _ROLES[role], text
+    return ROLES[role], text
 
 
 def render_dialogue(conversations: Sequence[Mapping[str, Any]],

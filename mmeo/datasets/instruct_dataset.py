@@ -42,7 +42,8 @@ class InstructDataset(BaseDataset):
     - ``.json`` list of such records (LLaVA);
     - ``.json`` object, an InternVL meta: ``{name: {"root", "annotation",
       "repeat_time", "data_augment", "max_dynamic_patch"}}``. Its relative
-      paths are looked for beside the meta file and then under ``data_root``.
+      paths are looked for beside the meta file, under ``data_root`` and in
+      the working directory.
 
     A sample is a dict with ``img_paths``, ``conversations``, ``source``
     (``file:line``), ``jpeg_augment`` and, where one is set, ``max_tiles``.

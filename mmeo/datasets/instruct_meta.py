@@ -3,7 +3,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Optional, Union
 
@@ -52,7 +52,7 @@ def read_meta(path: Union[str, Path],
     Args:
         path (str or Path): The ``.json`` file.
         data_root (str): Where relative paths are looked for after the folder
-            of the meta. Defaults to ''.
+            of the meta and before the working directory. Defaults to ''.
         resolve (bool): Find the files; False keeps the paths as they are
             written. Defaults to True.
 
@@ -70,12 +70,14 @@ def read_meta(path: Union[str, Path],
     if not isinstance(meta, Mapping):
         raise DataError(f'{path}: a meta is an object: name -> `root`, '
                         '`annotation`, ...')
-    return [_read_entry(path, data_root, name, entry, resolve)
-            for name, entry in meta.items()]
+    sources = [_read_entry(path, name, entry)
+               for name, entry in meta.items()]
+    if resolve:
+        sources = [resolve_source(s, path, data_root) for s in sources]
+    return sources
 
 
-def _read_entry(path: Path, data_root: str, name: str, entry: Any,
-                resolve: bool) -> InstructSource:
+def _read_entry(path: Path, name: str, entry: Any) -> InstructSource:
     if not isinstance(entry, Mapping) or not isinstance(
             entry.get('annotation'), str):
         raise DataError(f'{path}: entry {name!r} has no `annotation`: an '
@@ -90,18 +92,38 @@ def _read_entry(path: Path, data_root: str, name: str, entry: Any,
         if not isinstance(entry.get(field, 1), kind):
             raise DataError(f'{path}: entry {name!r}: `{field}` is '
                             f'{entry[field]!r}, give a number')
-    root, annotation = entry.get('root', ''), entry['annotation']
-    if resolve:
-        root = _locate(path, data_root, name, 'root', root)
-        annotation = _locate(path, data_root, name, 'annotation', annotation)
     return InstructSource(
         name=name,
-        ann_file=annotation,
-        img_root=root,
+        ann_file=entry['annotation'],
+        img_root=entry.get('root', ''),
         repeat=entry.get('repeat_time', 1),
         max_tiles=entry.get('max_dynamic_patch'),
         jpeg_augment=bool(entry.get('data_augment', False)),
         length=entry.get('length'))
+
+
+def resolve_source(source: InstructSource, meta: Path,
+                   data_root: str = '') -> InstructSource:
+    """Find the files of a meta's entry.
+
+    Args:
+        source (InstructSource): With paths as they are written.
+        meta (Path): The meta file; its folder is searched first.
+        data_root (str): Searched next, then the working directory. Defaults
+            to ''.
+
+    Returns:
+        InstructSource: With paths that exist.
+
+    Raises:
+        MissingDataError: If a path does not exist.
+    """
+    return replace(
+        source,
+        img_root=_locate(meta, data_root, source.name, 'root',
+                         source.img_root),
+        ann_file=_locate(meta, data_root, source.name, 'annotation',
+                         source.ann_file))
 
 
 def _locate(meta: Path, data_root: str, name: str, field: str,
@@ -109,6 +131,7 @@ def _locate(meta: Path, data_root: str, name: str, field: str,
     places = [meta.parent / path]
     if data_root:
         places.append(Path(data_root) / path)
+    places.append(Path(path))  # InternVL's own loader looks here
     for candidate in places:
         if candidate.exists():
             return str(candidate)
