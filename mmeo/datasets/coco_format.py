@@ -41,7 +41,7 @@ class CocoDataset(_CocoDataset):
 
     def __init__(self, prepare: Optional[str] = None, **kwargs: Any) -> None:
         self.prepare = prepare
-        self._dropped: Counter = Counter()
+        self.dropped: Counter = Counter()
         super().__init__(**kwargs)
 
     def load_data_list(self) -> list[dict]:
@@ -64,7 +64,7 @@ class CocoDataset(_CocoDataset):
             if self.prepare:
                 message += f', or make it with:\n  {self.prepare}'
             raise MissingDataError(message)
-        self._dropped.clear()
+        self.dropped.clear()
         data_list = super().load_data_list()
         self._require_images(data_list)
         self._report(data_list)
@@ -76,7 +76,7 @@ class CocoDataset(_CocoDataset):
         for ann in raw_data_info['raw_ann_info']:
             reason = drop_reason(ann, image, self.cat2label)
             if reason:
-                self._dropped[reason] += 1
+                self.dropped[reason] += 1
         return super().parse_data_info(raw_data_info)
 
     def _require_images(self, data_list: list[dict]) -> None:
@@ -99,7 +99,7 @@ class CocoDataset(_CocoDataset):
     def _report(self, data_list: list[dict]) -> None:
         boxes = sum(len(data['instances']) for data in data_list)
         dropped = ', '.join(f'{count} {reason}' for reason, count
-                            in sorted(self._dropped.items()))
+                            in sorted(self.dropped.items()))
         print_log(
             f'{type(self).__name__}: {len(data_list)} images, {boxes} boxes '
             f'from {self.ann_file}' + (f'; left out: {dropped}'
