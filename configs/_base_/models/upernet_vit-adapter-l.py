@@ -1,8 +1,8 @@
 # Copyright (c) mmeo contributors. All rights reserved.
 # UPerNet on InternViT-300M with ViT-Adapter, as in ViTP: one softmax
 # cross-entropy, no auxiliary head. A config that crops other than 512 px sets
-# `data_preprocessor.size`, `vit.img_size` and `test_cfg` (positions are resized
-# at run time, so that windows of other sizes work as well).
+# `data_preprocessor.size`, `vit.img_size` and `test_cfg`. Positions are
+# resized at run time, so that windows of any other size work as well.
 embed_dims = 1024
 model = dict(
     type='mmseg.EncoderDecoder',

@@ -6,7 +6,8 @@
 # general data.
 _base_ = [
     '../../_base_/models/upernet_vit-adapter-l.py',
-    '../../_base_/datasets/ade20k.py', '../../_base_/schedules/vitp_seg_160k.py',
+    '../../_base_/datasets/ade20k.py',
+    '../../_base_/schedules/vitp_seg_160k.py',
     '../../_base_/vitp_iter_runtime.py'
 ]
 crop_size = _base_.crop_size

@@ -4,7 +4,8 @@
 # of the release; the head has 512 channels as for the other sets.
 _base_ = [
     '../../_base_/models/siamese-upernet_vit-adapter-l.py',
-    '../../_base_/datasets/levircd.py', '../../_base_/schedules/vitp_seg_80k.py',
+    '../../_base_/datasets/levircd.py',
+    '../../_base_/schedules/vitp_seg_80k.py',
     '../../_base_/vitp_iter_runtime.py'
 ]
 crop_size = _base_.crop_size

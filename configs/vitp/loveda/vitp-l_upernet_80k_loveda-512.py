@@ -4,7 +4,8 @@
 # on which the paper is silent, are those of the release.
 _base_ = [
     '../../_base_/models/upernet_vit-adapter-l.py',
-    '../../_base_/datasets/loveda.py', '../../_base_/schedules/vitp_seg_80k.py',
+    '../../_base_/datasets/loveda.py',
+    '../../_base_/schedules/vitp_seg_80k.py',
     '../../_base_/vitp_iter_runtime.py'
 ]
 crop_size = _base_.crop_size

@@ -4,7 +4,8 @@
 # of the release.
 _base_ = [
     '../../_base_/models/siamese-upernet_vit-adapter-l.py',
-    '../../_base_/datasets/s2looking.py', '../../_base_/schedules/vitp_cd_120k.py',
+    '../../_base_/datasets/s2looking.py',
+    '../../_base_/schedules/vitp_cd_120k.py',
     '../../_base_/vitp_iter_runtime.py'
 ]
 crop_size = _base_.crop_size

@@ -1,6 +1,6 @@
 # Copyright (c) mmeo contributors. All rights reserved.
-# Released code: checkpoints chosen on the test set, the other adapter; position
-# tables and level embedding are decayed.
+# Released code: checkpoints chosen on the test set, the other adapter;
+# position tables and level embedding are decayed.
 _base_ = './vitp-l_siamese-upernet_120k_whucd-256.py'
 # The release ran mmcv's deformable attention here.
 model = dict(

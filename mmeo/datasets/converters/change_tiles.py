@@ -10,10 +10,9 @@ import numpy as np
 from mmeo.datasets.transforms.load_annotations import read_label
 from mmeo.datasets.transforms.load_image import read_picture
 from mmeo.errors import DataError, MissingDataError
-from mmeo.geo import open_raster
 
 from .colours import write_png
-from .tiles import iter_tiles
+from .tiles import iter_aligned_tiles, iter_tiles
 
 PathLike = Union[str, Path]
 
@@ -70,16 +69,8 @@ def cut_pair(pair: Pair, out: PathLike, size: int) -> Iterator[str]:
         DataError: If the three differ in size or the mask is not grey.
     """
     files = (pair.before, pair.after, pair.mask)
-    shapes = {}
-    for path in files:
-        with open_raster(path) as src:
-            shapes[str(path)] = src.shape
-    if len(set(shapes.values())) != 1:
-        raise DataError(f'the files of a pair differ in size (height, width): '
-                        f'{shapes}. Bring them to one grid first.')
     threshold = _threshold(pair.mask)
-    for parts in zip(*(iter_tiles(path, size) for path in files)):
-        (tile, before), (_, after), (_, mask) = parts
+    for tile, (before, after, mask) in iter_aligned_tiles(files, size):
         name = f'{pair.name}_{tile.row:04d}_{tile.col:04d}'
         write_png(Path(out) / 'A' / f'{name}.png', before[..., :3])
         write_png(Path(out) / 'B' / f'{name}.png', after[..., :3])

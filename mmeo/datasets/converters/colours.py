@@ -20,15 +20,16 @@ def _codes(colours: np.ndarray) -> np.ndarray:
 
 
 def colours_to_ids(colours: np.ndarray, palette: Palette,
-                   source: Union[str, Path], first_row: int = 0
-                   ) -> np.ndarray:
+                   source: Union[str, Path],
+                   origin: tuple[int, int] = (0, 0)) -> np.ndarray:
     """Turn a colour-coded map into class ids.
 
     Args:
         colours: ``(H, W, 3)`` uint8, RGB.
         palette: RGB of class 0, 1, ...
         source: File, for the message.
-        first_row: Row of the file where ``colours`` starts. Defaults to 0.
+        origin: Row and column of the file where ``colours`` starts. Defaults
+            to (0, 0).
 
     Returns:
         ``(H, W)`` uint8.
@@ -51,8 +52,9 @@ def colours_to_ids(colours: np.ndarray, palette: Palette,
         raise DataError(
             f'label {source} holds {int(wrong.sum())} pixels of colours that '
             f'belong to no class, first RGB {colours[row, col, :3].tolist()} '
-            f'at row {first_row + row}, column {col}. Download it again (a '
-            'copy saved as JPEG has such colours), or correct the palette.')
+            f'at row {origin[0] + row}, column {origin[1] + col}. Download it '
+            'again (a copy saved as JPEG has such colours), or correct the '
+            'palette.')
     return ids.astype(np.uint8)
 
 

@@ -107,7 +107,7 @@ def _cut_label(path: Path, stem: str, out: Path, size: int,
                overlap: int) -> None:
     for tile, colours in iter_tiles(path, size, overlap):
         write_png(out / f'{tile.name(stem)}.png',
-                  colours_to_ids(colours, PALETTE, path, tile.row))
+                  colours_to_ids(colours, PALETTE, path, tile[:2]))
 
 
 def merge(predictions: PathLike, out: PathLike,
@@ -163,7 +163,7 @@ def score(merged: PathLike, source: PathLike) -> dict[str, float]:
     for stem, path in labels.items():
         pred = read_label(str(Path(merged) / f'{stem}.png'))
         for tile, colours in iter_tiles(path, max(pred.shape)):
-            label = colours_to_ids(colours, PALETTE, path, tile.row)
+            label = colours_to_ids(colours, PALETTE, path, tile[:2])
             total += confusion(pred[tile.row:tile.row + tile.height], label,
                                len(names))
     hit = np.diag(total).astype(float)

@@ -2,7 +2,8 @@
 """Cut large pictures into overlapping tiles, strip by strip, and join them."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple, Union
 
@@ -68,9 +69,6 @@ def iter_tiles(path: Union[str, Path], size: int, overlap: int = 0
                ) -> Iterator[tuple[Tile, np.ndarray]]:
     """Cut a picture or raster, row of tiles by row of tiles.
 
-    No more than one row of tiles is in memory, and every pixel row is read
-    once, which a PNG allows and a second pass over it would not do cheaply.
-
     Args:
         path: PNG, JPEG, TIFF, ...
         size: Side of a tile in pixels.
@@ -79,20 +77,52 @@ def iter_tiles(path: Union[str, Path], size: int, overlap: int = 0
     Yields:
         The tile and its pixels, ``(h, w, bands)``.
     """
-    with open_raster(path) as src:
-        height, width, bands = src.height, src.width, src.count
+    for tile, (pixels, ) in iter_aligned_tiles([path], size, overlap):
+        yield tile, pixels
+
+
+def iter_aligned_tiles(paths: Sequence[Union[str, Path]], size: int,
+                       overlap: int = 0
+                       ) -> Iterator[tuple[Tile, list[np.ndarray]]]:
+    """Cut files of one size together, e.g. two dates and a mask.
+
+    No more than one row of tiles is in memory, and every pixel row is read
+    once, which a PNG allows and a second pass over it would not do cheaply.
+
+    Args:
+        paths: Pictures or rasters.
+        size: Side of a tile in pixels.
+        overlap: Pixels that neighbours share. Defaults to 0.
+
+    Yields:
+        The tile and the pixels of each file, ``(h, w, bands)``.
+
+    Raises:
+        DataError: If the files differ in size.
+    """
+    with ExitStack() as stack:
+        files = [stack.enter_context(open_raster(path)) for path in paths]
+        shapes = {str(path): src.shape for path, src in zip(paths, files)}
+        if len(set(shapes.values())) != 1:
+            raise DataError('files that belong together differ in size '
+                            f'(height, width): {shapes}. Bring them to one '
+                            'grid first.')
+        height, width = files[0].shape
         cols = tile_starts(width, size, overlap)
-        strip, top = np.empty((0, width, bands), src.dtypes[0]), 0
+        strips = [np.empty((0, width, src.count), src.dtypes[0])
+                  for src in files]
+        top = 0
         for row in tile_starts(height, size, overlap):
-            bottom = min(row + size, height)
-            fresh = src.read(window=Window(0, top + len(strip), width,
-                                           bottom - top - len(strip)))
-            strip = np.concatenate(
-                (strip[row - top:], fresh.transpose(1, 2, 0)))
+            done, bottom = top + len(strips[0]), min(row + size, height)
+            window = Window(0, done, width, bottom - done)
+            strips = [
+                np.concatenate((strip[row - top:],
+                                src.read(window=window).transpose(1, 2, 0)))
+                for strip, src in zip(strips, files)]
             top = row
             for col in cols:
-                pixels = strip[:, col:col + size]
-                yield Tile(row, col, *pixels.shape[:2]), pixels
+                parts = [strip[:, col:col + size] for strip in strips]
+                yield Tile(row, col, *parts[0].shape[:2]), parts
 
 
 def merge_tiles(tiles: Iterable[tuple[Tile, np.ndarray]]) -> np.ndarray:

@@ -9,6 +9,7 @@ import numpy as np
 
 from mmeo.datasets.seg_benchmarks import UAVidDataset
 from mmeo.datasets.transforms.load_annotations import read_label
+from mmeo.datasets.transforms.load_image import read_picture
 from mmeo.errors import DataError, MissingDataError
 
 from .colours import colours_to_ids, ids_to_colours, write_png
@@ -67,9 +68,8 @@ def _convert_frame(frame: Path, out: Path, split: str, size: int) -> int:
     label = sequence / 'Labels' / frame.name
     if not label.is_file():
         raise MissingDataError(f'frame {frame} has no label {label}.')
-    rows = [(part, colours_to_ids(colours, PALETTE, label, part.row))
-            for part, colours in iter_tiles(label, 1 << 16)]
-    ids = np.concatenate([ids for _, ids in rows])
+    colours = np.asarray(read_picture(str(label)).convert('RGB'))
+    ids = colours_to_ids(colours, PALETTE, label)
     write_png(out / 'ann_dir' / split / f'{name}.png', ids)
     if not size:
         return 0
