@@ -32,3 +32,26 @@ def record_arguments(parser: ArgumentParser) -> ArgumentParser:
     parser.add_argument('--work-dir', help='folder of the record; '
                         'work_dirs/<config name> by default')
     return parser
+
+
+def robustness_arguments(parser: ArgumentParser) -> ArgumentParser:
+    """The options of :func:`mmeo.apis.robustness`."""
+    from mmeo.apis.arguments import _add_common
+    parser.add_argument('config', help='config file')
+    parser.add_argument('checkpoint', help='weights to test')
+    parser.add_argument('--work-dir', help='folder of the results; '
+                        'work_dirs/<config name>/robustness by default')
+    parser.add_argument('--corruptions', nargs='+', metavar='NAME',
+                        help='all twelve by default')
+    parser.add_argument('--severities', nargs='+', type=int, metavar='N',
+                        default=(1, 2, 3, 4, 5), help='of 1 to 5')
+    parser.add_argument('--metric', help="which of the config's metrics "
+                        'counts; AP50 by default, else the first')
+    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--outside', choices=('keep', 'remove'),
+                        default='keep', help='objects that leave the image '
+                        'count as missed, as in REOBench, or are removed')
+    parser.add_argument('--value-range', type=float, help='largest value of '
+                        'images that are not 8-bit')
+    _add_common(parser)
+    return parser

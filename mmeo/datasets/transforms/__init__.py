@@ -6,6 +6,7 @@ from .change import (
     PackChangeInputs,
     RandomRotFlip,
 )
+from .corrupt import Corrupt
 from .dynamic_tiling import DynamicTiling, LoadDialogueImages
 from .load_annotations import LoadGeoAnnotations
 from .load_image import LoadImage
@@ -13,6 +14,7 @@ from .load_raster import LoadRaster, NormalizeBands
 from .pack_dialogue import PackDialogue
 
 __all__ = [
+    'Corrupt',
     'DynamicTiling', 'ExchangeTime', 'ForEachDate', 'LoadChangePair',
     'LoadDialogueImages', 'LoadGeoAnnotations', 'LoadImage', 'LoadRaster',
     'NormalizeBands', 'PackChangeInputs', 'PackDialogue',
