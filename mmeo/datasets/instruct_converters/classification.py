@@ -121,7 +121,7 @@ def _ask(kind: str, key: str, steps: list[str], names: list[str],
 
 
 def ask_options(template: str, key: str, name: str, names: list[str],
-                wording: Wording, count: int,
+                wording: Wording, count: int, /,
                 **fields: str) -> tuple[str, str]:
     """A multiple-choice question and the letter of its answer."""
     options, letter = wording.options(key, name, names, count)

@@ -78,7 +78,7 @@ def _answer(question: dict, tables: dict) -> str:
 def short_answer(key: str, image: str, question: str, answer: str,
                  wording: Wording, note: Union[str, None] = None) -> Sample:
     """A question with a demand for a short answer."""
-    text = f'{question.strip()} {wording.say("short", key)}'
+    text = f'{question.strip()}\n{wording.say("short", key)}'
     return Sample(key, (image, ), ((text, answer.strip()), ),
                   (note, ) if note else ())
 

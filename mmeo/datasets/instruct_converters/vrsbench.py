@@ -114,7 +114,7 @@ def _vqa(key: str, image: str, question: Optional[str], answer: Optional[str],
          wording: Wording, notes: tuple) -> Item:
     if not question or answer in (None, ''):
         return Dropped('question or answer missing', key)
-    text = f'{str(question).strip()} {wording.say("short", key)}'
+    text = f'{str(question).strip()}\n{wording.say("short", key)}'
     return Sample(key, (image, ), ((text, str(answer).strip()), ), notes)
 
 

@@ -59,10 +59,10 @@ class Wording:
         """A random source of its own for each key."""
         return Random(f'{self.seed}:{key}')
 
-    def say(self, name: str, key: str, **fields: Any) -> str:
-        """One of the texts called ``name`` with its fields filled in."""
-        texts = self.templates[name]
-        return self.random(f'{name}:{key}').choice(texts).format(**fields)
+    def say(self, template: str, key: str, /, **fields: Any) -> str:
+        """One text of a template, its fields filled in."""
+        texts = self.templates[template]
+        return self.random(f'{template}:{key}').choice(texts).format(**fields)
 
     def choose(self, key: str, candidates: Sequence, count: int) -> list:
         """``count`` candidates (or all) in seeded order."""
