@@ -1,16 +1,14 @@
 # Copyright (c) mmeo contributors. All rights reserved.
-"""ChangeMetric, DiceMetric and RotatedAPMetric against references."""
+"""ChangeMetric and DiceMetric against references."""
 
 import math
 
-import numpy as np
 import pytest
 import torch
 from mmseg.evaluation import IoUMetric
 
 from mmeo.errors import ConfigError, DataError
-from mmeo.evaluation import ChangeMetric, DiceMetric, RotatedAPMetric
-from mmeo.evaluation.metrics.rotated_ap_metric import match, rotated_ap
+from mmeo.evaluation import ChangeMetric, DiceMetric
 
 
 def seg_samples(seed, classes=2, n=3, ignore=True):
@@ -113,103 +111,3 @@ def test_dice_per_image_skips_images_without_the_class():
         'Dice.organ': pytest.approx(200 / 3)})
     with pytest.raises(ConfigError, match='average'):
         DiceMetric('pixel')
-
-
-def boxes(n, rng, noise=0.0, base=None):
-    if base is None:
-        base = np.concatenate((rng.uniform(0, 200, (n, 2)), rng.uniform(
-            15, 40, (n, 2)), rng.uniform(-1.5, 1.5, (n, 1))), axis=1)
-    return (base + rng.normal(0, noise, base.shape) * [1, 1, 1, 1, 0.02])
-
-
-def random_case(seed):
-    rng = np.random.default_rng(seed)
-    gts, ignored = boxes(12, rng), boxes(3, rng)
-    dets = np.concatenate((boxes(12, rng, 3.0, gts),
-                           boxes(12, rng, 6.0, gts), boxes(10, rng),
-                           boxes(3, rng, 1.0, ignored)))
-    scores = rng.permutation(len(dets))[:, None] / len(dets)
-    return (np.concatenate((dets, scores), axis=1).astype(np.float32),
-            gts.astype(np.float32), ignored.astype(np.float32))
-
-
-@pytest.mark.parametrize('seed', range(4))
-def test_matching_equals_loops_over_polygons(seed):
-    dets, gts, ignored = random_case(seed)
-    tp, fp = match(dets, gts, ignored, 0.5)
-    assert 0 < tp.sum() < len(tp) and not (tp & fp).any()
-    order = np.argsort(-dets[:, 5], kind='stable')
-    loop_tp, loop_fp = _reference_match(dets[order, :5], gts, ignored)
-    np.testing.assert_array_equal(tp[order], loop_tp)
-    np.testing.assert_array_equal(fp[order], loop_fp)
-
-
-def _reference_match(ranked, gts, ignored):
-    """VOC matching by loops, with polygon IoU from shapely."""
-    from shapely.affinity import rotate, translate
-    from shapely.geometry import box
-
-    def polygon(b):
-        cx, cy, w, h, angle = map(float, b)
-        shape = rotate(box(-w / 2, -h / 2, w / 2, h / 2), angle,
-                       use_radians=True)
-        return translate(shape, cx, cy)
-
-    truths = [polygon(b) for b in np.concatenate((gts, ignored))]
-    tp, fp, taken = [], [], set()
-    for det in map(polygon, ranked):
-        ious = [det.intersection(t).area / det.union(t).area for t in truths]
-        best = int(np.argmax(ious))
-        hit = ious[best] >= 0.5
-        is_ignored = best >= len(gts)
-        tp.append(hit and not is_ignored and best not in taken)
-        fp.append(not hit or (not is_ignored and best in taken))
-        if tp[-1]:
-            taken.add(best)
-    return np.array(tp), np.array(fp)
-
-
-def test_ap_of_known_rankings():
-    gts = np.array([[50, 50, 20, 10, 0.3], [90, 90, 20, 10, 0.0]])
-    hit = np.column_stack((gts, [0.9, 0.8]))
-    miss = np.array([[10, 10, 5, 5, 0, 0.85]])
-    none = np.zeros((0, 5))
-    assert rotated_ap([hit], [gts], [none])['ap'] == pytest.approx(1)
-    # hit, miss, hit: precision 1 up to recall .5, 2/3 up to 1
-    mixed = rotated_ap([np.concatenate((hit, miss))], [gts], [none])
-    assert mixed['ap'] == pytest.approx((6 + 5 * 2 / 3) / 11)
-    area = rotated_ap([np.concatenate((hit, miss))], [gts], [none],
-                      mode='area')
-    assert area['ap'] == pytest.approx(0.5 + 0.5 * 2 / 3)
-    assert rotated_ap([np.zeros((0, 6))], [gts], [none])['ap'] == 0
-    turned = hit.copy()
-    turned[:, 4] += np.pi / 2
-    assert rotated_ap([turned], [gts], [none])['ap'] == 0
-
-
-def test_metric_over_samples_with_empty_images():
-    dets, gts, ignored = random_case(0)
-
-    def sample(name, n):
-        return dict(
-            img_id=name,
-            gt_instances=dict(bboxes=torch.tensor(gts[:n]),
-                              labels=torch.zeros(n, dtype=torch.long)),
-            ignored_instances=dict(
-                bboxes=torch.zeros(0, 5),
-                labels=torch.zeros(0, dtype=torch.long)),
-            pred_instances=dict(
-                bboxes=torch.tensor(gts[:n]), scores=torch.ones(n),
-                labels=torch.zeros(n, dtype=torch.long)))
-
-    scores = evaluate(RotatedAPMetric(iou_thrs=[0.5, 0.75]),
-                      [sample('a', 5), sample('b', 0)], ('ship', 'plane'))
-    assert scores == {'dota/mAP': 1, 'dota/AP50': 1, 'dota/AP75': 1}
-    with pytest.raises(ConfigError, match='mmrotate.DOTAMetric'):
-        RotatedAPMetric(predict_box_type='qbox')
-
-
-def test_no_process_is_started(monkeypatch):
-    import multiprocessing
-    monkeypatch.setattr(multiprocessing, 'get_context', None)
-    test_metric_over_samples_with_empty_images()
