@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from mmeo.codecs import decode_boxes, encode_boxes
+from mmeo.codecs import decode_boxes, encode_boxes, inspect_boxes
 from mmeo.errors import DataError
 
 
@@ -65,3 +65,28 @@ def test_decode_never_raises():
         assert ((out.boxes >= 0) & (out.boxes <= 1000)).all()
         assert (out.boxes[:, :2] <= out.boxes[:, 2:]).all()
         assert len(out.phrases) == len(out.boxes)
+
+
+@pytest.mark.parametrize('text, kinds', [
+    ('<ref>a</ref><box>[[1, 2, 3, 4], [0, 0, 1000, 1000]]</box>', []),
+    ('no box', []),
+    ('<box>[[1, 2, 3]]</box>', ['form']),
+    ('<box>[[1, 2, 3, 4]]', ['form']),
+    ('<ref>a<box>[[1, 2, 3, 4]]</box>', ['form']),
+    ('<box></box>', ['form']),
+    ('<box>[[1, 2, 3, 1001]]</box><box>[[-1, 2, 3, 4]]</box>',
+     ['range', 'range']),
+    ('<box>[[9, 2, 3, 4], [1, 5, 3, 4], [1, 2, 3, 4]]</box>',
+     ['inverted', 'inverted']),
+    ('<box>[[3, 2, 3, 4]]</box>', ['empty']),
+])
+def test_inspect(text, kinds):
+    assert [kind for kind, _ in inspect_boxes(text)] == kinds
+
+
+def test_what_is_encoded_has_no_flaw():
+    rng = np.random.default_rng(0)
+    corners = np.sort(rng.uniform(0, 640, (50, 2, 2)), 1)
+    boxes = corners.reshape(50, 4)
+    flaws = inspect_boxes(encode_boxes(boxes, (640, 640), 'ship'))
+    assert {kind for kind, _ in flaws} <= {'empty'}

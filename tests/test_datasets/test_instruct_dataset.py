@@ -171,3 +171,93 @@ def test_rounds_about_one_image_are_joined():
                      ['Q2', 'A2'], ['<image>\nQ5', 'A5'], ['Q6', 'A6'],
                      ['Q7', 'A7']]
     assert len(samples[0]['conversations']) == 2  # the input is untouched
+
+
+def test_joined_rounds_read_back_as_merged(folder):
+    records = [record(f'img/{i % 3}.png', f'<image>\nQ{i}', f'A{i}')
+               for i in range(20)] + [record(None, 'Hi', 'Ho')]
+    write(folder / 'a.jsonl', records)
+    build = dict(ann_file='a.jsonl', data_root=str(folder))
+    plain = mmeo.build('InstructDataset', **build).load_data_list()
+    joined = mmeo.build('InstructDataset', max_rounds=4, **build)
+    expected = merge_rounds(plain, 4)
+    assert len(joined) == len(expected) == 7
+    for i, sample in enumerate(expected):
+        found = joined.get_data_info(i)
+        assert found['conversations'] == sample['conversations']
+        assert found['img_paths'] == sample['img_paths']
+    (folder / 'meta.json').write_text(json.dumps({
+        'a': dict(root='.', annotation='a.jsonl', repeat_time=2)}))
+    twice = mmeo.build('InstructDataset', ann_file='meta.json',
+                       data_root=str(folder), max_rounds=4)
+    assert len(twice) == 14
+    assert twice.get_data_info(9)['conversations'] == \
+        expected[2]['conversations']
+
+
+def test_subsets_negative_indices_and_bounds(folder):
+    write(folder / 'a.jsonl', RECORDS)
+    build = dict(ann_file='a.jsonl', data_root=str(folder))
+    data = mmeo.build('InstructDataset', **build)
+    whole = [x['source'] for x in data.load_data_list()]
+    assert data.get_data_info(-1)['source'] == whole[-1]
+    assert data.get_data_info(-5)['source'] == whole[0]
+    with pytest.raises(IndexError, match='sample 5 of 5'):
+        data.get_data_info(5)
+    chosen = mmeo.build('InstructDataset', indices=[4, 0, 2], **build)
+    assert [x['source'] for x in chosen.load_data_list()] == [
+        whole[4], whole[0], whole[2]]
+    part = data.get_subset(2)
+    assert [x['source'] for x in part.load_data_list()] == whole[:2]
+    with pytest.raises(ConfigError, match='serialize_data'):
+        mmeo.build('InstructDataset', serialize_data=False, **build)
+
+
+def test_tiles_augmentation_and_length_of_a_plain_file(folder, monkeypatch):
+    write(folder / 'a.jsonl', RECORDS)
+    logged = []
+    monkeypatch.setattr('mmeo.datasets.instruct_dataset.print_log',
+                        lambda text, *a, **k: logged.append(text))
+    data = mmeo.build('InstructDataset', ann_file='a.jsonl', max_tiles=2,
+                      data_root=str(folder), jpeg_augment=True, length=7,
+                      pipeline=PIPELINE)
+    sample = data.get_data_info(0)
+    assert sample['max_tiles'] == 2 and sample['jpeg_augment']
+    assert data[0]['num_tiles'] == [3]  # 2:1 and a thumbnail
+    assert data[2]['num_tiles'] == [1, 1]  # two images share two tiles
+    assert len(logged) == 1 and '5 records' in logged[0] and '7' in logged[0]
+
+
+def test_unchecked_records_stop_where_they_are_read(folder):
+    (folder / 'a.jsonl').write_text(json.dumps(RECORDS[0]) + '\n{"x": 1}\n')
+    data = mmeo.build('InstructDataset', ann_file='a.jsonl', validate=False,
+                      data_root=str(folder))
+    assert data[0]['source'].endswith('a.jsonl:1')
+    with pytest.raises(DataError, match='a.jsonl:2: the record has no'):
+        data[1]
+
+
+def test_video_is_refused(folder):
+    write(folder / 'a.jsonl', [dict(record(None, 'Hi', 'Ho'), video='x.mp4')])
+    with pytest.raises(DataError, match='a.jsonl:1: `video` is not read'):
+        mmeo.build('InstructDataset', ann_file='a.jsonl',
+                   data_root=str(folder))
+
+
+def test_first_lines_of_a_fraction():
+    assert repeat_indices(10, 2.3, fraction='first').tolist() == [
+        *range(10), *range(10), 0, 1, 2]
+    with pytest.raises(ConfigError, match="fraction='last'"):
+        repeat_indices(10, 1, fraction='last')
+
+
+def test_workers_read_the_same(folder):
+    from torch.utils.data import DataLoader
+    write(folder / 'a.jsonl', [record(None, f'Q{i}', 'A')
+                               for i in range(40)])
+    data = mmeo.build('InstructDataset', ann_file='a.jsonl',
+                      data_root=str(folder))
+    loader = DataLoader(data, batch_size=4, num_workers=2,
+                        collate_fn=lambda x: x)
+    texts = [s['conversations'][0]['value'] for b in loader for s in b]
+    assert texts == [f'Q{i}' for i in range(40)]
