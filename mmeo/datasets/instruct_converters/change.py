@@ -14,7 +14,6 @@ from mmeo.datasets.instruct_converters.files import (
     walk_images,
 )
 from mmeo.datasets.instruct_converters.items import (
-    Dropped,
     Item,
     Option,
     Sample,
@@ -78,7 +77,7 @@ def change(root: Path, images: Path, wording: Wording, first: str,
         try:
             mask = checked_mask(table, label, *(images / p for p in pair))
         except Unusable as error:
-            yield Dropped(str(error), str(label))
+            yield error.drop(str(label))
             continue
         found = [entry for i, e in enumerate(table.entries) if e.ask
                  for entry in _change_facts(e.name, mask == i,
@@ -91,8 +90,7 @@ def change(root: Path, images: Path, wording: Wording, first: str,
                 answer, notes = _change_answer(kind, value, mask.shape, key,
                                                wording, max_boxes)
             except Unusable as error:
-                yield Dropped(str(error), f'{name}: {kind}',
-                              'too many' not in str(error))
+                yield error.drop(f'{name}: {kind}')
                 continue
             yield Sample(key, pair, ((wording.say(kind, key, name=thing),
                                       answer), ), notes)
@@ -127,7 +125,8 @@ def _change_answer(kind: str, value: object, shape: tuple[int, int], key: str,
                    max_boxes: int) -> tuple[str, tuple[str, ...]]:
     if kind == 'change_boxes':
         if len(value) > max_boxes:
-            raise Unusable('too many boxes for one answer (--max-boxes)')
+            raise Unusable('too many boxes for one answer (--max-boxes)',
+                           flaw=False)
         return box_text(value, shape, 'change')
     if value in ('yes', 'no'):
         return wording.say(value, key), ()

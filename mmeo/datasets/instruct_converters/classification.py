@@ -58,7 +58,7 @@ def classification(root: Path, images: Path, wording: Wording, kinds: str,
         rows = [(name, PurePosixPath(name).parent.as_posix())
                 for name in walk_images(images)]
     paths = {label: _steps(label, rename) for label in
-             dict.fromkeys(label for _, label in rows)}
+             dict.fromkeys(label for _, label in rows) if label != '.'}
     names = sorted({steps[-1] for steps in paths.values()})
     _check_classes(paths, names, rename, wanted, class_names)
     for name, label in rows:
@@ -88,9 +88,8 @@ def _check_classes(paths: dict, names: list[str], rename: dict,
     if unknown:
         raise ConfigError(f'{file} renames {unknown[0]!r}, which is no class '
                           f'here; classes: {sorted(known)[:10]}')
-    real = {label for label in paths if label != '.'}
-    if len(real) < 2:
-        raise DataError(f'found {len(real)} class folders: questions need at '
+    if len(paths) < 2:
+        raise DataError(f'found {len(paths)} class folders: questions need at '
                         'least two. Give the folder above the classes.')
     if 'list' in wanted and len(names) > _MAX_LIST:
         raise ConfigError(f'{len(names)} classes are too many to list in a '

@@ -85,7 +85,7 @@ def _coco_image(path: Path, images: Path, picture: dict, rows: list[dict],
     try:
         size = image_size(images / name)
     except Unusable as error:
-        return Dropped(str(error), f'{images / name}')
+        return error.drop(f'{images / name}')
     notes = [note] if note else []
     stated = picture.get('height', size[0]), picture.get('width', size[1])
     if stated != size:
@@ -144,7 +144,7 @@ def _voc_image(path: Path, images: Path) -> Found:
         objects = [(plain_name(node.findtext('name') or ''), _voc_box(node))
                    for node in tree.iter('object')]
     except Unusable as error:
-        return Dropped(str(error), path.name)
+        return error.drop(path.name)
     return Annotated(name, size, objects, notes=(note, ) if note else ())
 
 
@@ -225,7 +225,7 @@ def _dota_image(path: Path, images: Path) -> Found:
     try:
         size = image_size(images / name)
     except Unusable as error:
-        return Dropped(str(error), path.name)
+        return error.drop(path.name)
     return Annotated(name, size, [*_dota_rows(path)])
 
 

@@ -136,7 +136,7 @@ def image_size(path: Path) -> tuple[int, int]:
         Unusable: If the file is absent or no image.
     """
     if not path.is_file():
-        raise Unusable('image missing')
+        raise Unusable('image missing', str(path))
     try:
         with Image.open(path) as picture:
             return picture.height, picture.width
@@ -147,7 +147,7 @@ def image_size(path: Path) -> tuple[int, int]:
         with rasterio.open(path) as raster:
             return raster.height, raster.width
     except rasterio.errors.RasterioError:
-        raise Unusable('image cannot be read') from None
+        raise Unusable('image cannot be read', str(path)) from None
 
 
 def listed(path: Optional[str]) -> Optional[list[str]]:

@@ -8,7 +8,7 @@ from mmeo.datasets.instruct_converters.boxes import (
     enclosing_box_of_rotated,
 )
 
-_NUMBER = r'-?\d+(?:\.\d+)?'
+_NUMBER = r'-?(?:\d+(?:\.\d*)?|\.\d+)'
 _BOX = (r'\{\s*' + r'\s*'.join(f'<{_NUMBER}>' for _ in range(4)) +
         rf'\s*(?:\|\s*<{_NUMBER}>\s*)?\}}')
 _FIELDS = re.compile(

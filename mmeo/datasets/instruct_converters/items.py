@@ -51,7 +51,24 @@ Reader = Callable[..., Iterator[Item]]
 
 
 class Unusable(Exception):
-    """Raised by helpers; the source turns it into a :class:`Dropped`."""
+    """Raised by helpers; the source turns it into a :class:`Dropped`.
+
+    Args:
+        reason (str): See :class:`Dropped`.
+        where (str, optional): The file at fault, if it is not the one that
+            the source reads.
+        flaw (bool): See :class:`Dropped`. Defaults to True.
+    """
+
+    def __init__(self, reason: str, where: Optional[str] = None,
+                 flaw: bool = True) -> None:
+        super().__init__(reason)
+        self.where = where
+        self.flaw = flaw
+
+    def drop(self, where: str) -> Dropped:
+        """What the source yields."""
+        return Dropped(str(self), self.where or where, self.flaw)
 
 
 @dataclass(frozen=True)

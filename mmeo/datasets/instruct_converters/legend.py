@@ -101,7 +101,7 @@ class Legend:
 def read_label(path: Path, mode: str | None = None) -> np.ndarray:
     """Pixels of a label image: indices of a palette stay indices."""
     if not path.is_file():
-        raise Unusable('label missing')
+        raise Unusable('label missing', str(path))
     try:
         if path.suffix.lower() in ('.tif', '.tiff') and mode is None:
             with rasterio.open(path) as raster:

@@ -94,7 +94,7 @@ def _convert(path: Path, images: Path, boxes: str,
         try:
             yield _conversation(key, record, images, boxes, edit)
         except Unusable as error:
-            yield Dropped(str(error), where)
+            yield error.drop(where)
 
 
 @register_source(
@@ -156,7 +156,7 @@ def lhrs_vg(root: Path, images: Path, wording: Wording) -> Iterator[Item]:
             question, first = rewrite_fractions(str(row['question']))
             answer, second = rewrite_fractions(str(row['answer']))
         except Unusable as error:
-            yield Dropped(str(error), where)
+            yield error.drop(where)
             continue
         name, note = find_image(images, name)
         yield Sample(f'{root.stem}_{number}', (name, ),

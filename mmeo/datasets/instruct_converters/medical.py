@@ -83,7 +83,7 @@ def _question(key: str, images: Path, image: str, question: str,
     try:
         right = _right(texts, str(given))
     except Unusable as error:
-        return Dropped(str(error), key)
+        return error.drop(key)
     name, note = find_image(images, str(image))
     if form == 'both':
         form = wording.random(f'form:{key}').choice(('letter', 'open'))

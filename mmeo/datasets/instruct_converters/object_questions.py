@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 from mmeo.datasets.instruct_converters.boxes import box_text
 from mmeo.datasets.instruct_converters.items import (
-    Dropped,
     Item,
     Option,
     Sample,
@@ -79,8 +78,7 @@ def object_questions(item: Annotated, classes: Sequence[str],
             question, answer, notes = _turn(kind, candidate, key, item,
                                             wording, max_boxes)
         except Unusable as error:
-            yield Dropped(str(error), f'{item.image}: {kind} '
-                          f'{candidate[0]!r}', 'too many' not in str(error))
+            yield error.drop(f'{item.image}: {kind} {candidate[0]!r}')
             continue
         yield Sample(key, (item.image, ), ((question, answer), ),
                      tuple(dict.fromkeys((*item.notes, *notes))))
@@ -98,7 +96,8 @@ def _turn(kind: str, candidate: tuple, key: str, item: Annotated,
                   if kind == 'presence' else str(value))
         return wording.say(kind, key, name=name), answer, ()
     if len(value) > max_boxes:
-        raise Unusable('too many boxes for one answer (--max-boxes)')
+        raise Unusable('too many boxes for one answer (--max-boxes)',
+                       flaw=False)
     text, notes = box_text(value, item.size, name)
     if kind == 'refer':
         return wording.say(kind, key, phrase=name), text, notes

@@ -71,7 +71,7 @@ def _grounding(root: Path, images: Path, wording: Wording,
             try:
                 yield _refer(tree, element, path, images, wording, number)
             except Unusable as error:
-                yield Dropped(str(error), where)
+                yield error.drop(where)
     if wanted and max(wanted) > number:
         raise DataError(
             f'split {split!r} names object {max(wanted)} but {folder} holds '
@@ -153,7 +153,7 @@ def rsvg(root: Path, images: Path, wording: Wording, split: str,
             name, note = find_image(images, name)
             text, notes = box_text([box], image_size(images / name))
         except Unusable as error:
-            yield Dropped(str(error), where)
+            yield error.drop(where)
             continue
         except (TypeError, ValueError, IndexError):
             yield Dropped('entry is no (image, box, expression)', where)

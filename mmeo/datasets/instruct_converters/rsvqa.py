@@ -53,7 +53,7 @@ def rsvqa(root: Path, images: Path, wording: Wording,
         try:
             answer = _answer(question, tables)
         except Unusable as error:
-            yield Dropped(str(error), where)
+            yield error.drop(where)
             continue
         image, note = find_image(images, f'{question["img_id"]}.tif')
         yield short_answer(f'{path.stem}_{question["id"]}', image,

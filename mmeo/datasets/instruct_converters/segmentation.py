@@ -71,7 +71,7 @@ def segmentation(root: Path, images: Path, wording: Wording, legend: str,
         try:
             mask = checked_mask(table, folder / label, images / name)
         except Unusable as error:
-            yield Dropped(str(error), f'{folder / label}')
+            yield error.drop(f'{folder / label}')
             continue
         yield from _mask_questions(name, mask, table, wanted, wording,
                                    per_image, min_area)

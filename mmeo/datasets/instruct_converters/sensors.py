@@ -71,9 +71,11 @@ def _fmow_image(path: Path, root: Path, images: Path, names: list[str],
             x, y, width, height = row['box']
             text, notes = box_text([[x, y, x + width, y + height]],
                                    image_size(images / name))
-        except (Unusable, KeyError, ValueError, TypeError) as error:
-            yield Dropped(str(error) if isinstance(error, Unusable)
-                          else 'box is not x, y, width, height', where)
+        except Unusable as error:
+            yield error.drop(where)
+            continue
+        except (KeyError, ValueError, TypeError):
+            yield Dropped('box is not x, y, width, height', where)
             continue
         yield Sample(key, (name, ), (_function(
             key, plain_name(category), text, names, wording, num_options), ),

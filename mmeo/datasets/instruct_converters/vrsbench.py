@@ -103,8 +103,10 @@ def _refer(stem: str, image: str, number: int, item: dict, wording: Wording,
         return Dropped('object has no box', where)
     try:
         text, clipped = box_text([box], (1, 1))
-    except (Unusable, ValueError) as error:
-        return Dropped(str(error), where)
+    except Unusable as error:
+        return error.drop(where)
+    except (TypeError, ValueError):
+        return Dropped('box is not a number', where)
     key = f'{stem}_refer{number}'
     question = wording.say('refer_text', key, phrase=phrase)
     return Sample(key, (image, ), ((question, text), ), notes + clipped)
@@ -153,6 +155,6 @@ def _box_record(key: str, image: str, row: dict, boxes: list,
     try:
         text, clipped = box_text(boxes, (100, 100))
     except Unusable as error:
-        return Dropped(str(error), key)
+        return error.drop(key)
     question = wording.say('refer_text', key, phrase=row['question'])
     return Sample(key, (image, ), ((question, text), ), notes + clipped)
