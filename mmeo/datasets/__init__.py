@@ -8,6 +8,7 @@ with quiet_imports():
     from .dota import DOTADataset, DOTAv2Dataset
     from .geo_seg import GeoSegDataset
     from .instruct_dataset import InstructDataset
+    from .medical import AMOSDataset, BraTSDataset, COVIDQUExDataset
     from .mixture_dataset import MixtureDataset
     from .oriented_voc import OrientedVOCDataset
     from .samplers import ResumableInfiniteSampler
@@ -21,7 +22,8 @@ with quiet_imports():
     from .transforms import *
 
 __all__ = [
-    'ADE20KDataset', 'ChangePairDataset', 'CocoDataset', 'DIORDataset',
+    'ADE20KDataset', 'AMOSDataset', 'BraTSDataset', 'COVIDQUExDataset',
+    'ChangePairDataset', 'CocoDataset', 'DIORDataset',
     'DIORRDataset', 'DOTADataset', 'DOTAv2Dataset', 'GeoSegDataset',
     'ISAIDDataset', 'InstructDataset', 'LoveDADataset', 'MixtureDataset',
     'OrientedVOCDataset', 'RSARDataset', 'ResumableInfiniteSampler',
