@@ -65,23 +65,32 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
             'it again and compare its size with the original.') from error
 
 
-def _read_folder(path: Path) -> dict[str, Tensor]:
-    """Read the shards of a transformers folder."""
-    index = path / 'model.safetensors.index.json'
-    if index.is_file():
-        names = sorted(set(json.loads(index.read_text())['weight_map']
-                           .values()))
+def _read_folder(path: Path, trust: bool) -> dict[str, Tensor]:
+    """Read the shards of a transformers folder, safetensors or pickles."""
+    for index, pattern in (
+            ('model.safetensors.index.json', '*.safetensors'),
+            ('pytorch_model.bin.index.json', 'pytorch_model*.bin')):
+        index = path / index
+        if index.is_file():
+            names = sorted(set(
+                json.loads(index.read_text())['weight_map'].values()))
+        else:
+            names = sorted(file.name for file in path.glob(pattern))
+        if names:
+            break
     else:
-        names = sorted(file.name for file in path.glob('*.safetensors'))
-    if not names:
-        raise CheckpointError(f'{path} is a folder without *.safetensors: '
-                              'give the weight file itself.')
+        raise CheckpointError(
+            f'{path} is a folder without *.safetensors or '
+            'pytorch_model*.bin: give the weight file itself.')
     state = {}
     for name in names:
         if not (path / name).is_file():
             raise CheckpointError(f'{path / name} is absent, though {index} '
                                   'names it: fetch that file as well.')
-        state.update(_read_safetensors(path / name))
+        if name.endswith('.safetensors'):
+            state.update(_read_safetensors(path / name))
+        else:
+            state.update(_read_pickle(path / name, trust))
     return state
 
 
@@ -126,8 +135,8 @@ def load(path: Union[str, Path], trust: bool = False) -> Any:
     """Read a checkpoint into CPU memory, mapped where the format allows.
 
     Args:
-        path (str or Path): ``*.safetensors``, a folder of them, or a file
-            that ``torch.save`` wrote.
+        path (str or Path): ``*.safetensors``, a file that ``torch.save``
+            wrote, or a folder of transformers with shards of either.
         trust (bool): Allow a pickle that may run code. Defaults to False.
 
     Returns:
@@ -142,7 +151,7 @@ def load(path: Union[str, Path], trust: bool = False) -> Any:
                               'give its local path.')
     path = Path(path).expanduser()
     if path.is_dir():
-        return _read_folder(path)
+        return _read_folder(path, trust)
     if not path.is_file():
         raise CheckpointError(f'{path} does not exist: check the path of the '
                               'checkpoint.')

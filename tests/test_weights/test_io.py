@@ -42,6 +42,20 @@ def test_safetensors_and_shards(tmp_path):
         weights.load(tmp_path)
 
 
+def test_shards_of_pickles(tmp_path):
+    weight_map = {}
+    for i, name in enumerate('ab', start=1):
+        file = f'pytorch_model-0000{i}-of-00002.bin'
+        torch.save({name: torch.full((i, ), float(i))}, tmp_path / file)
+        weight_map[name] = file
+    (tmp_path / 'pytorch_model.bin.index.json').write_text(
+        json.dumps(dict(weight_map=weight_map)))
+    assert set(weights.load(tmp_path)) == {'a', 'b'}
+    torch.save(dict(b=Evil()), tmp_path / weight_map['b'])
+    with pytest.raises(CheckpointError, match='trust=True'):
+        weights.load(tmp_path)
+
+
 @pytest.mark.parametrize('legacy', [False, True])
 def test_runner_checkpoint_without_trust(tmp_path, legacy):
     hub = MessageHub('weights-test')
