@@ -1,6 +1,7 @@
 # Copyright (c) mmeo contributors. All rights reserved.
 """Finding checkpoints, and loading them so that nothing stays random."""
 
+import json
 import re
 import sys
 from collections import OrderedDict
@@ -35,6 +36,19 @@ def read_checkpoint(path: str, trust: bool = False) -> dict:
             f'{path} holds a {type(checkpoint).__name__}, not weights by '
             'name: use a file that a training run or a converter wrote.')
     return checkpoint
+
+
+def read_meta(path: str, trust: bool = False) -> dict:
+    """What a checkpoint says about its run, e.g. ``seed``.
+
+    Args:
+        path (str): A file, or the folder of a DeepSpeed run.
+        trust (bool): See :func:`read_checkpoint`. Defaults to False.
+    """
+    if not Path(path).is_dir():
+        return read_checkpoint(path, trust).get('meta', {})
+    file = Path(path) / 'meta.json'
+    return json.loads(file.read_text()) if file.is_file() else {}
 
 
 def latest_checkpoint(work_dir: str, trust: bool = False) -> Optional[str]:
@@ -158,6 +172,37 @@ def load_into(model: nn.Module,
              f'has no use for: {_sample(result.unexpected_keys)}')
 
 
+def check_fits(state: dict, shapes: dict[str, tuple[int, ...]],
+               source: str) -> None:
+    """Check whole weights that a sharded model is about to load.
+
+    Args:
+        state (dict): Tensors, or anything with a ``shape``, by name.
+        shapes (dict): Those of the model before it was sharded.
+        source (str): The file, for messages.
+
+    Raises:
+        CheckpointError: If a name is missing on a side or a shape differs.
+    """
+    missing = sorted(set(shapes) - set(state))
+    if missing:
+        raise CheckpointError(
+            f"{source} lacks {len(missing)} of the model's {len(shapes)} "
+            f'weights, e.g. {_sample(missing)}: resume with the config it '
+            'was trained with.')
+    unexpected = sorted(set(state) - set(shapes))
+    if unexpected:
+        raise CheckpointError(
+            f'{source} has {len(unexpected)} weights that are not in the '
+            f'model, e.g. {_sample(unexpected)}: resume with the config it '
+            'was trained with.')
+    wrong = [(name, tuple(state[name].shape), shape)
+             for name, shape in shapes.items()
+             if tuple(state[name].shape) != shape]
+    if wrong:
+        raise _wrong_shapes(wrong, source)
+
+
 def _sample(keys: Iterable[str], limit: int = 4) -> str:
     keys = list(keys)
     rest = f', … {len(keys) - limit} more' if len(keys) > limit else ''
@@ -171,14 +216,20 @@ _SIZE = re.compile(
 
 
 def _misfit(error: RuntimeError, source: str) -> CheckpointError:
-    shapes = [
-        f'  {key}: {_tuple(theirs)} in the file, {_tuple(ours)} in the model'
-        for key, theirs, ours in _SIZE.findall(str(error))]
-    if not shapes:
+    wrong = [(key, _numbers(theirs), _numbers(ours))
+             for key, theirs, ours in _SIZE.findall(str(error))]
+    if not wrong:
         return CheckpointError(f'{source} does not fit the model: {error}')
-    shown = shapes[:6]
-    if len(shapes) > len(shown):
-        shown.append(f'  … {len(shapes) - len(shown)} more')
+    return _wrong_shapes(wrong, source)
+
+
+def _wrong_shapes(wrong: list[tuple[str, tuple, tuple]],
+                  source: str) -> CheckpointError:
+    """The error for (name, shape in the file, shape in the model)."""
+    shown = [f'  {name}: ({_join(theirs)}) in the file, ({_join(ours)}) in '
+             'the model' for name, theirs, ours in wrong[:6]]
+    if len(wrong) > len(shown):
+        shown.append(f'  … {len(wrong) - len(shown)} more')
     return CheckpointError(
         f'{source} does not fit the model:\n' + '\n'.join(shown) +
         '\nUse the config it was trained with. To start another head from '
@@ -186,6 +237,9 @@ def _misfit(error: RuntimeError, source: str) -> CheckpointError:
         'expressions of keys) in the config.')
 
 
-def _tuple(size: str) -> str:
-    numbers = re.findall(r'\d+', size)
-    return f'({", ".join(numbers)})'
+def _numbers(size: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r'\d+', size))
+
+
+def _join(shape: tuple[int, ...]) -> str:
+    return ', '.join(map(str, shape))

@@ -1,13 +1,12 @@
 # Copyright (c) mmeo contributors. All rights reserved.
 """``mmeo.apis.train``."""
 
-from pathlib import Path
 from typing import Optional, Union
 
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from mmeo.apis.checkpoint import latest_checkpoint, read_checkpoint
+from mmeo.apis.checkpoint import latest_checkpoint, read_meta
 from mmeo.apis.config import (
     ConfigLike,
     load_config,
@@ -21,11 +20,13 @@ from mmeo.utils import import_siblings
 
 
 def build_runner(cfg: Config) -> Runner:
-    """The Runner of ``cfg.runner_type``, by default ours, which checks
-    checkpoints (:class:`mmeo.engine.CheckedRunner`)."""
+    """The Runner of ``cfg.runner_type``, by default ours, which check
+    checkpoints: :class:`mmeo.engine.CheckedFlexibleRunner` where the config
+    has a ``strategy``, else :class:`mmeo.engine.CheckedRunner`."""
     import_siblings(str(cfg))
     cfg.setdefault('default_scope', 'mmeo')
-    cfg.setdefault('runner_type', 'mmeo.CheckedRunner')
+    cfg.setdefault('runner_type', 'mmeo.CheckedFlexibleRunner'
+                   if 'strategy' in cfg else 'mmeo.CheckedRunner')
     return RUNNERS.build(cfg)
 
 
@@ -102,11 +103,10 @@ def _settle_resume(cfg: Config, resume: Union[bool, str]) -> None:
               'starts from the beginning')
         return
     cfg.load_from, cfg.resume = path, True
-    if not Path(path).is_dir():
-        meta = read_checkpoint(path, cfg.trust_checkpoint).get('meta', {})
-        randomness = cfg.get('randomness', {})
-        if randomness.get('seed') is None and meta.get('seed') is not None:
-            cfg.randomness = {**randomness, 'seed': meta['seed']}
+    meta = read_meta(path, cfg.trust_checkpoint)
+    randomness = cfg.get('randomness', {})
+    if randomness.get('seed') is None and meta.get('seed') is not None:
+        cfg.randomness = {**randomness, 'seed': meta['seed']}
 
 
 def _interrupted(runner: Runner) -> Interrupted:

@@ -1,4 +1,5 @@
 # Copyright (c) mmeo contributors. All rights reserved.
+from .autocast_wrapper import AutocastOptimWrapper
 from .layer_decay import LayerDecayOptimizerConstructor
 
-__all__ = ['LayerDecayOptimizerConstructor']
+__all__ = ['AutocastOptimWrapper', 'LayerDecayOptimizerConstructor']

@@ -147,6 +147,8 @@ class InstructVLM(BaseModel):
         """
         patch = self.vision.patch_size
         grid = (tiles.shape[-2] // patch, tiles.shape[-1] // patch)
+        # DeepSpeed trains in bfloat16 weights, without autocast.
+        tiles = tiles.to(next(self.vision.parameters()).dtype)
         tokens = self.vision.forward_tokens(tiles)
         patches = tokens[:, tokens.shape[1] - grid[0] * grid[1]:]  # no CLS
         return self.projector(patches, grid)
