@@ -55,3 +55,37 @@ def robustness_arguments(parser: ArgumentParser) -> ArgumentParser:
                         'images that are not 8-bit')
     _add_common(parser)
     return parser
+
+
+def _pixel(text: str) -> tuple[int, int]:
+    x, y = text.split(',')
+    return int(x), int(y)
+
+
+def attention_arguments(parser: ArgumentParser) -> ArgumentParser:
+    """The options of :func:`mmeo.apis.attention_map`."""
+    parser.add_argument('model', help='config that holds an InternViT, or '
+                        '300m or tiny')
+    parser.add_argument('image', help='any raster')
+    parser.add_argument('--query', type=_pixel, required=True, metavar='X,Y',
+                        help='pixel of the image')
+    parser.add_argument('--checkpoint', dest='checkpoints', nargs='+',
+                        default=(), metavar='FILE', help='one row each; '
+                        'random weights without')
+    parser.add_argument('--names', nargs='+', help='titles of the '
+                        'checkpoints')
+    parser.add_argument('--layers', type=int, nargs='+', default=(3, ),
+                        metavar='N', help='counted from 1; the third by '
+                        'default, as in the paper')
+    parser.add_argument('--heads', choices=('mean', 'each'), default='mean')
+    parser.add_argument('--size', type=int, help='resize the longer side to '
+                        'so many pixels')
+    parser.add_argument('--bands', type=int, nargs=3, metavar='N',
+                        help='bands used as red, green and blue')
+    parser.add_argument('--out', default='work_dirs/attention.png')
+    parser.add_argument('--device', default='cpu')
+    parser.add_argument('--seed', type=int, default=0,
+                        help='of random weights')
+    parser.add_argument('--trust-checkpoint', action='store_true',
+                        help='unpickle whatever the checkpoint holds')
+    return parser
