@@ -15,7 +15,7 @@ from mmeo.registry import MODELS
 
 @MODELS.register_module()
 class RotatedTTAModel(BaseTTAModel):
-    """Merges the oriented boxes found in flipped copies of an image.
+    """Merges the oriented boxes found in resized and flipped copies.
 
     mmdet's ``DetTTAModel`` knows upright boxes only.
 

@@ -27,6 +27,8 @@ def add_tta(cfg: Config) -> None:
         dataset = dataset['dataset']
     pipeline = dataset.get('pipeline', [])
     packing = str(pipeline[-1].get('type')) if pipeline else ''
+    # Registers them, for a config that names one.
+    from mmeo.apis import mask_tta, rotated_tta  # noqa: F401
     if 'tta_model' not in cfg:
         cfg.tta_model = _default_model(cfg, packing)
     if 'tta_pipeline' not in cfg:
@@ -40,8 +42,9 @@ def _default_model(cfg: Config, packing: str) -> dict:
         return dict(_SEG)
     if 'PackDetInputs' in packing:
         if 'mmrotate' in str(cfg.model):
-            from mmeo.apis import rotated_tta  # noqa: F401  registers it
             return dict(type='mmeo.RotatedTTAModel')
+        if 'mask_head' in str(cfg.model):
+            return dict(type='mmeo.MaskTTAModel')
         return deepcopy(_DET)
     raise ConfigError(
         f'{cfg.filename}: --tta needs `tta_model`, how predictions are '

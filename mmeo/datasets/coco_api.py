@@ -19,8 +19,14 @@ _FIELDS = dict(
     categories=('id', 'name'))
 
 
-def read_coco(path: Union[str, Path]) -> dict[str, Any]:
+def read_coco(path: Union[str, Path],
+              unique_annotations: bool = True) -> dict[str, Any]:
     """Read a COCO file of instances.
+
+    Args:
+        path: The file.
+        unique_annotations: Stop where an id of an annotation stands twice;
+            converters number anew. Defaults to True.
 
     Returns:
         dict: ``images``, ``annotations`` and ``categories``, lists of dicts.
@@ -45,13 +51,14 @@ def read_coco(path: Union[str, Path]) -> dict[str, Any]:
                 document.get(section), list):
             raise DataError(f'{path} has no list `{section}`: it is no COCO '
                             'file of instances.')
-        _check_records(path, section, document[section], fields)
+        _check_records(path, section, document[section], fields,
+                       unique_annotations or section != 'annotations')
     _check_references(path, document)
     return document
 
 
 def _check_records(path: Union[str, Path], section: str, records: list,
-                   fields: Sequence[str]) -> None:
+                   fields: Sequence[str], unique: bool) -> None:
     seen = set()
     for number, record in enumerate(records):
         missing = [name for name in fields if name not in record]
@@ -60,9 +67,11 @@ def _check_records(path: Union[str, Path], section: str, records: list,
                 f'{path}: `{section}[{number}]` lacks {missing}. Add what is '
                 'missing, or make the file with a converter of '
                 'tools/dataset_converters.')
-        if record['id'] in seen:
-            raise DataError(f'{path}: id {record["id"]} stands twice in '
-                            f'`{section}`; ids must be unique.')
+        if unique and record['id'] in seen:
+            raise DataError(
+                f'{path}: id {record["id"]} stands twice in `{section}`, and '
+                'the evaluation would mix them up. Number the records anew, '
+                'as the converters of tools/dataset_converters do.')
         seen.add(record['id'])
 
 

@@ -191,8 +191,11 @@ def _read_patches(src: DatasetReader, width: int, height: int,
 def _placed(src: DatasetReader, scale: tuple[float, float], x: int,
             y: int) -> Affine:
     """Georeference of a patch."""
-    return (src.transform * Affine.scale(1 / scale[0], 1 / scale[1]) *
-            Affine.translation(x, y))
+    place = src.transform
+    a, d = place.a / scale[0], place.d / scale[0]
+    b, e = place.b / scale[1], place.e / scale[1]
+    return Affine(a, b, place.c + a * x + b * y,
+                  d, e, place.f + d * x + e * y)
 
 
 def _write(path: Path, pixels: np.ndarray, src: DatasetReader,

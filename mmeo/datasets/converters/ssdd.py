@@ -80,8 +80,8 @@ def convert_split(annotations: PathLike, images: PathLike, out: PathLike,
 
 def _clean_coco(annotations: PathLike, images: PathLike,
                 target: Path) -> Report:
-    """One category with id 1, one outline an object, sizes compared."""
-    document = read_coco(annotations)
+    """One category with id 1, new ids, one outline each, sizes compared."""
+    document = read_coco(annotations, unique_annotations=False)
     names = {c['id']: c['name'] for c in document['categories']}
     builder, numbers = CocoBuilder(CLASSES), {}
     for image in document['images']:
@@ -92,6 +92,11 @@ def _clean_coco(annotations: PathLike, images: PathLike,
                 f'{(image["width"], image["height"])}: outlines would be '
                 'shifted. Use images and annotations of one download.')
         numbers[image['id']] = builder.add_image(image['file_name'], *size)
+    ids = {ann['id'] for ann in document['annotations']}
+    repeated = len(document['annotations']) - len(ids)
+    if repeated:
+        builder.report.odd['annotations whose id stood there before (all '
+                           'are numbered anew)'] = repeated
     for ann in document['annotations']:
         where = f'{annotations}: annotation {ann["id"]}'
         outlines = ann.get('segmentation')

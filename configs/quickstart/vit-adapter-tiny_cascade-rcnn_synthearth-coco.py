@@ -1,0 +1,27 @@
+# Copyright (c) mmeo contributors. All rights reserved.
+_base_ = [
+    '../_base_/models/cascade-rcnn_vit-adapter-tiny.py',
+    '../_base_/datasets/synthearth_coco.py',
+    '../_base_/schedules/quickstart.py', '../_base_/default_runtime.py'
+]
+num_classes = 16
+model = dict(
+    roi_head=dict(bbox_head=[
+        dict(head, num_classes=num_classes)
+        for head in _base_.model.roi_head.bbox_head
+    ]))
+val_evaluator = dict(metric='bbox')
+test_evaluator = val_evaluator
+# Boxes take longer to learn than pixels, and a lower learning rate.
+max_iters = 450
+train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.05, by_epoch=False, begin=0, end=20),
+    dict(
+        type='CosineAnnealingLR',
+        eta_min_ratio=0.01,
+        by_epoch=False,
+        begin=20,
+        end=max_iters)
+]
+optim_wrapper = dict(optimizer=dict(lr=2e-3))
