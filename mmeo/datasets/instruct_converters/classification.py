@@ -30,7 +30,7 @@ _MAX_LIST = 80
 @register_source(
     'classification',
     title='class folders or a csv: RESISC45, UCM, AID, EuroSAT, RSSCN7, '
-          'Million-AID, METER-ML, your own',
+          'Million-AID, your own',
     asks='the class: openly, from lettered options, from a list, as yes/no, '
          'or step by step through nested folders',
     tree='ROOT/CLASS/NAME.jpg   (folders may be nested: the last one is the '

@@ -55,11 +55,10 @@ def _questions(found: Iterator[Found], classes: list[str], wording: Wording,
 
 @register_source(
     'coco',
-    title='COCO json: NWPU VHR-10, SSDD, SARDet-100K, crowdAI, DIOR (COCO), '
-          'your own',
+    title='COCO json: NWPU VHR-10, SSDD, SARDet-100K, crowdAI, your own',
     asks=_ASKS,
-    tree='ROOT        the json file\n(images below its folder, in images/ or '
-         'the like beside it, or --image-root)',
+    tree='ROOT        the json file\n(images below its folder, or '
+         '--image-root)',
     options=OBJECT_OPTIONS)
 def coco(root: Path, images: Path, wording: Wording,
          **options: Union[str, int]) -> Iterator[Item]:
@@ -109,7 +108,7 @@ def _coco_image(path: Path, images: Path, picture: dict, rows: list[dict],
 @register_source(
     'voc',
     title='VOC xml, also with rotated boxes: DIOR, DIOR-R, SSDD, LS-SSDD, '
-          'MSAR, HRSC-like, your own',
+          'your own',
     asks=_ASKS + '; a rotated box becomes its enclosing box',
     tree='ROOT/Annotations/NAME.xml\nROOT/JPEGImages/NAME.jpg',
     folders=_IMAGES,
@@ -185,7 +184,7 @@ def _corner_tags(values: dict) -> list[str]:
 
 @register_source(
     'dota',
-    title='DOTA txt: DOTA-v1.0/1.5/2.0, RSAR, iSAID tiles, your own',
+    title='DOTA txt: DOTA-v1.0/1.5/2.0, RSAR, patches of them, your own',
     asks=_ASKS + '; an oriented box becomes its enclosing box',
     tree='ROOT/labelTxt/NAME.txt   x1 y1 ... x4 y4 class difficulty\n'
          'ROOT/images/NAME.png',

@@ -39,7 +39,7 @@ _MASK_KINDS = ('presence', 'share', 'main', 'list', 'count')
 
 @register_source(
     'segmentation',
-    title='label images: LoveDA, DeepGlobe, FBP, SAMRS, UAVid, your own',
+    title='label images: LoveDA, DeepGlobe, any other with a legend of yours',
     asks='presence, share of area, main class, list of classes, number of '
          'regions (classes marked countable)',
     tree='ROOT/img_dir/NAME.png   (other names: --image-root)\n'
