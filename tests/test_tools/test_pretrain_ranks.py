@@ -18,7 +18,7 @@ from mmeo import weights
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parent.parent.parent
 STEPS = 8
-CONFIG = '''
+CONFIG = """
 _base_ = {bases}
 data_root = '{data}'
 tokenizer = dict(corpus='{data}/instruct/instruct.jsonl',
@@ -36,7 +36,7 @@ train_dataloader = dict(dataset=dict(
 default_hooks = dict(logger=dict(interval=1), checkpoint=dict(interval=4))
 log_processor = dict(window_size=1)
 train_cfg = dict(max_iters={steps})
-'''
+"""
 
 
 def write_config(folder: Path, data: Path, strategy: str = '',
