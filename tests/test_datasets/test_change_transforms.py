@@ -43,6 +43,40 @@ def test_rotation_by_any_angle_pads_the_label_with_ignore():
     assert out['gt_seg_map'][0, 0] == 255
 
 
+def test_rotation_keeps_labels_and_ignores_corners():
+    turn = TRANSFORMS.build(dict(type='RandomRotFlip', rotate_prob=1.0,
+                                 flip_prob=0.0, degree=(30.0, 30.0)))
+    label = np.zeros((64, 64), np.uint8)
+    label[20:40, 24:50] = 1
+    pair = dict(img=np.repeat(label[..., None] * 200, 6, axis=2),
+                img_shape=(64, 64), gt_seg_map=label.copy(),
+                seg_fields=['gt_seg_map'])
+    out = turn(pair)
+    # no value between the classes, and corners are ignored
+    assert set(np.unique(out['gt_seg_map'])) == {0, 1, 255}
+    assert (out['gt_seg_map'][[0, 0, -1, -1], [0, -1, 0, -1]] == 255).all()
+    seen = out['gt_seg_map'] != 255
+    agree = (out['img'][..., 0] > 100) == (out['gt_seg_map'] == 1)
+    assert agree[seen].mean() > 0.98
+    np.testing.assert_array_equal(out['img'][..., :3], out['img'][..., 3:])
+
+
+def test_quarter_turn_changes_the_shape():
+    flip = TRANSFORMS.build(dict(type='RandomRotFlip', rotate_prob=0.0,
+                                 flip_prob=1.0))
+    shapes = set()
+    for seed in range(8):
+        np.random.seed(seed)
+        pair = make_pair()
+        pair.update(img=pair['img'][:20], gt_seg_map=pair['gt_seg_map'][:20])
+        out = flip(pair)
+        assert out['img_shape'] == out['img'].shape[:2]
+        np.testing.assert_array_equal(out['gt_seg_map'],
+                                      out['img'][..., 0] % 2)
+        shapes.add(out['img_shape'])
+    assert shapes == {(20, 32), (32, 20)}
+
+
 def test_exchange_time_swaps_dates_and_keeps_the_label():
     pair = make_pair()
     out = ExchangeTime(prob=1.0)({**pair})

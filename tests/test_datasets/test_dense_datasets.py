@@ -6,10 +6,13 @@ import pytest
 from PIL import Image
 
 from mmeo.datasets import (
+    ADE20KDataset,
     ChangePairDataset,
     DOTADataset,
     GeoSegDataset,
+    ISAIDDataset,
     LoveDADataset,
+    UAVidDataset,
 )
 from mmeo.errors import ConfigError, DataError, MissingDataError
 
@@ -74,6 +77,57 @@ def test_loveda_counts_classes_of_the_legend():
     assert data.reduce_zero_label
     assert data.label_map == {0: 255, 1: 255, 2: 0, 3: 1, 4: 255, 5: 255,
                               6: 255}
+
+
+def test_splits_are_folders_below_each_prefix(tmp_path):
+    for split in ('train', 'val', 'test'):
+        picture(tmp_path / 'img_dir' / split / f'{split}.png')
+        if split != 'test':
+            picture(tmp_path / 'ann_dir' / split / f'{split}.png', 1)
+    one = seg(tmp_path, splits='train')
+    assert [d['img_path'] for d in one] == [
+        str(tmp_path / 'img_dir' / 'train' / 'train.png')]
+    both = seg(tmp_path, splits=('train', 'val'))
+    assert [d['seg_map_path'][-14:] for d in both] == [
+        'rain/train.png', 'ir/val/val.png']
+    with pytest.raises(MissingDataError, match=r"ann_dir/test.*'test'"):
+        seg(tmp_path, splits='test')
+    with pytest.raises(MissingDataError, match='img_dir/extra'):
+        seg(tmp_path, splits=('train', 'extra'))
+    with pytest.raises(ConfigError, match='give one of them'):
+        seg(tmp_path, splits='train', ann_file='list.txt')
+
+
+def test_list_with_suffixes_and_absent_list(tmp_path):
+    for name in ('x', 'y', 'z'):
+        picture(tmp_path / 'img_dir' / f'{name}.png')
+        picture(tmp_path / 'ann_dir' / f'{name}.png', 1)
+    (tmp_path / 'list.txt').write_text('z.png\n\nx\n')
+    data = seg(tmp_path, ann_file='list.txt')
+    assert [d['img_path'][-5:] for d in data] == ['z.png', 'x.png']
+    with pytest.raises(MissingDataError, match=r'list/train\.txt'):
+        seg(tmp_path, ann_file='list/train.txt')
+
+
+@pytest.mark.parametrize('dataset, classes', [
+    (ISAIDDataset, 16), (UAVidDataset, 8), (LoveDADataset, 7),
+    (ADE20KDataset, 150)])
+def test_legends(dataset, classes):
+    meta = dataset.METAINFO
+    assert len(meta['classes']) == len(set(meta['classes'])) == classes
+    colours = {tuple(colour) for colour in meta['palette']}
+    # ADE20K's palette repeats a colour
+    assert len(meta['palette']) == classes and len(colours) >= classes - 1
+
+
+def test_legends_agree_with_mmseg():
+    from mmseg.datasets import LoveDADataset as LoveDA
+    from mmseg.datasets import iSAIDDataset
+    assert ISAIDDataset.METAINFO['palette'] == iSAIDDataset.METAINFO['palette']
+    assert LoveDADataset.METAINFO == LoveDA.METAINFO
+    theirs = [c.lower() for c in iSAIDDataset.METAINFO['classes']]
+    ours = [c.lower() for c in ISAIDDataset.METAINFO['classes']]
+    assert [a for a, b in zip(ours, theirs) if a != b] == ['storage_tank']
 
 
 def make_pairs(root, names=('x', 'y')):

@@ -148,3 +148,29 @@ def test_window_and_nodata_follow_the_image(tmp_path):
     expected = label[1:4, 1:5].copy()
     expected[0, 1] = 255
     np.testing.assert_array_equal(out, expected)
+
+
+def test_grey_masks_stored_as_rgb(tmp_path):
+    """Only where a threshold makes classes of grey values."""
+    grey = np.repeat(RNG.integers(0, 256, (6, 7, 1), dtype=np.uint8), 3, 2)
+    path = save(tmp_path / 'a.bmp', grey)
+    results = dict(img_path='i', seg_map_path=path, ori_shape=(6, 7),
+                   num_classes=2)
+    label = LoadGeoAnnotations(threshold=128)({**results})['gt_seg_map']
+    np.testing.assert_array_equal(label, grey[..., 0] >= 128)
+    with pytest.raises(DataError, match='3 bands'):
+        LoadGeoAnnotations()({**results})
+    grey[2, 3] = (250, 0, 0)
+    save(tmp_path / 'a.bmp', grey)
+    with pytest.raises(DataError, match=r'coloured.*\[250, 0, 0\].*row 2'):
+        LoadGeoAnnotations(threshold=128)({**results})
+
+
+def test_real_mask_of_three_equal_bands(real_data):
+    path = real_data / 'change' / 'sar_bern' / 'label' / 'bern_gt.bmp'
+    if not path.is_file():
+        pytest.skip(f'no real sample at {path}')
+    label = LoadGeoAnnotations(threshold=128)(dict(
+        img_path='i', seg_map_path=str(path), ori_shape=(301, 301),
+        num_classes=2))['gt_seg_map']
+    assert 500 < label.sum() < 5000  # the flood: a small part of the image
