@@ -392,7 +392,7 @@ def test_overfit_nwpu(config, key, repo_root, real_data, tmp_path):
     cfg = load(repo_root, config, tmp_path)
     use_nwpu(cfg, tmp_path / 'data', 'instances.json')
     cfg.train_dataloader.batch_size = 3
-    metrics = overfit(cfg, 250, 1e-3)
+    metrics = overfit(cfg, 200, 1e-3)
     assert all(metrics[name] > 0.8 for name in key)
 
 

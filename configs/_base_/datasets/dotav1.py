@@ -1,11 +1,10 @@
 # Copyright (c) mmeo contributors. All rights reserved.
-# DOTA-v1.0 in 1024 px tiles with an overlap of 200, as mmrotate's
-# `tools/data/dota/split` writes them. The test set has no labels: its
-# predictions are merged into the submission for the evaluation server.
+# DOTA-v1.0 in 1024 px patches with an overlap of 200. The test set has no
+# labels: its predictions are merged into the submission for the evaluation
+# server.
 data_root = 'data/split_ss_dota'
-prepare = ('python tools/data/dota/split/img_split.py --base-json '
-           'tools/data/dota/split/split_configs/ss_trainval.json'
-           '    (in mmrotate)')
+prepare = ('python tools/dataset_converters/split_dota.py data/DOTA-v1.0 '
+           '--out data/split_ss_dota --splits trainval=train,val val test')
 meta_keys = ('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor',
              'flip', 'flip_direction')
 load = [
