@@ -8,7 +8,7 @@ import torch
 from mmengine.config import Config
 from torch import nn
 
-from mmeo.apis.checkpoint import check_fits, read_meta
+from mmeo.apis.checkpoint import check_fits, read_checkpoint, read_meta
 from mmeo.apis.training import build_runner
 from mmeo.engine import (
     AutocastOptimWrapper,
@@ -176,6 +176,7 @@ def test_deepspeed_resumes_only_what_fits_and_is_trusted(tmp_path):
     right = bare(CheckedDeepSpeedStrategy, shapes=shapes, _world_size=1)
     with pytest.raises(CheckpointError, match='--trust-checkpoint'):
         right.resume(str(tmp_path))
+    assert read_checkpoint(str(tmp_path))['bias'].equal(model.bias)
     right.trust_checkpoint = True
     with pytest.raises(CheckpointError, match='written by 2 process'):
         right.resume(str(tmp_path))
