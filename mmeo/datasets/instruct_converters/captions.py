@@ -2,13 +2,13 @@
 """Captions: Karpathy json, tables of pairs, and captions of change."""
 
 import csv
-import json
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Optional
 
 from mmeo.datasets.instruct_converters.files import (
     find_image,
+    json_lines,
     lists_of,
     one_file,
 )
@@ -164,7 +164,7 @@ def table_rows(path: Path,
                         'file')
     with open(path, encoding='utf-8-sig', newline='') as file:
         if path.suffix == '.jsonl':
-            rows = (json.loads(line) for line in file if line.strip())
+            rows = (row for _, row in json_lines(path))
         else:
             tab = '\t' if path.suffix == '.tsv' else ','
             rows = csv.DictReader(file, delimiter=tab)

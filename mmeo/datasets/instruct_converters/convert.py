@@ -75,6 +75,8 @@ def convert_instruct(source: str,
         raise ConfigError(f'output {out}: the name must end in .jsonl')
     if not repeat > 0:
         raise ConfigError(f'--repeat {repeat}: give a positive number')
+    if limit is not None and limit < 1:
+        raise ConfigError(f'--limit {limit}: give a positive number')
     if not root.exists():
         raise MissingDataError(f'{root} does not exist. {source} expects:\n'
                                f'{entry.tree}')
@@ -88,7 +90,8 @@ def convert_instruct(source: str,
     part = out.with_name(out.name + '.part')
     try:
         with open(part, 'w', encoding='utf-8') as file:
-            for sample in _usable(items, images, excluded, report, strict):
+            for sample in _usable(_explained(items, entry, root), images,
+                                  excluded, report, strict):
                 file.write(json.dumps(_record(sample), ensure_ascii=False) +
                            '\n')
                 report.written += 1
@@ -143,6 +146,16 @@ def _image_root(source: Source, root: Path,
     raise MissingDataError(
         f'{base} holds no image folder ({", ".join(source.folders)}): unpack '
         'the images there or give --image-root')
+
+
+def _explained(items: Iterator[Item], source: Source,
+               root: Path) -> Iterator[Item]:
+    """Say which data lack a field; their records have no common check."""
+    try:
+        yield from items
+    except KeyError as error:
+        raise DataError(f'{root}: a record has no field {error}. '
+                        f'{source.name} expects:\n{source.tree}') from error
 
 
 def _usable(items: Iterator[Item], images: Path, excluded: ExcludeList,

@@ -52,11 +52,37 @@ def read_json(path: Path) -> Any:
     if not path.is_file():
         raise MissingDataError(f'{path} does not exist: check the folder and '
                                'the split')
+    return _parse(path.read_text(encoding='utf-8-sig'), str(path))
+
+
+def json_lines(path: Path) -> Iterator[tuple[str, dict]]:
+    """``(file:line, object)`` of a ``.jsonl``, or of a ``.json`` list.
+
+    Raises:
+        MissingDataError: If the file is absent.
+        DataError: If a line does not parse, or there is no list.
+    """
+    if path.suffix != '.jsonl':
+        rows = read_json(path)
+        if not isinstance(rows, list):
+            raise DataError(f'{path} holds no list of records')
+        yield from ((f'{path}[{i}]', row) for i, row in enumerate(rows))
+        return
+    if not path.is_file():
+        raise MissingDataError(f'{path} does not exist')
+    with open(path, encoding='utf-8-sig') as file:
+        for number, line in enumerate(file, 1):
+            if line.strip():
+                where = f'{path}:{number}'
+                yield where, _parse(line, where)
+
+
+def _parse(text: str, where: str) -> Any:
     try:
-        return json.loads(path.read_text(encoding='utf-8-sig'))
+        return json.loads(text)
     except ValueError as error:
-        raise DataError(f'{path}: not JSON ({error}). Download the file '
-                        'again.') from None
+        raise DataError(f'{where}: not JSON ({error}). Correct it or '
+                        'download the file again.') from None
 
 
 def tolerant_json(text: str) -> tuple[Any, bool]:

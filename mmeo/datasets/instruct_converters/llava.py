@@ -9,6 +9,7 @@ from typing import Any, Optional
 from mmeo.codecs import IMAGE_PLACEHOLDER
 from mmeo.datasets.instruct_converters.files import (
     find_image,
+    json_lines,
     lists_of,
     one_file,
 )
@@ -25,7 +26,6 @@ from mmeo.datasets.instruct_converters.items import (
     register_source,
 )
 from mmeo.datasets.instruct_converters.wording import Wording
-from mmeo.datasets.instruct_records import read_records
 
 _QUESTIONS = ('human', 'user')
 _ANSWERS = ('gpt', 'assistant')
@@ -86,7 +86,10 @@ def _pairs(turns: list[tuple[Any, str]]) -> tuple[tuple[str, str], ...]:
 def _convert(path: Path, images: Path, boxes: str,
              edit: Callable[[str], str] = str) -> Iterator[Item]:
     seen: dict[str, int] = {}
-    for number, (where, record) in enumerate(read_records(path)):
+    for number, (where, record) in enumerate(json_lines(path)):
+        if not isinstance(record, dict):
+            yield Dropped('record is no object', where)
+            continue
         key = str(record.get('id', f'{path.stem}_{number}'))
         # GeoChat uses the image name as id of all its questions.
         seen[key] = seen.get(key, -1) + 1

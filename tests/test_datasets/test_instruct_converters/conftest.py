@@ -11,7 +11,10 @@ import pytest
 from PIL import Image
 
 from mmeo.datasets import InstructDataset
+from mmeo.datasets.instruct_audit import audit
+from mmeo.datasets.instruct_check import CheckSettings
 from mmeo.datasets.instruct_converters import convert_instruct
+from mmeo.datasets.instruct_targets import file_target
 
 
 class Converted:
@@ -38,7 +41,7 @@ class Converted:
 
 @pytest.fixture
 def convert(tmp_path) -> Callable[..., Converted]:
-    """Convert, check the counts, and read with InstructDataset."""
+    """Convert, check the counts and the file, read with InstructDataset."""
 
     def run(source: str, root: Path, **options: Any) -> Converted:
         out = tmp_path / 'converted' / f'{source}.jsonl'
@@ -47,6 +50,8 @@ def convert(tmp_path) -> Callable[..., Converted]:
         done = Converted(out, meta, report)
         assert report.written == len(done.records)
         assert report.read == report.written + report.dropped
+        checked = audit(file_target(str(meta)).sources, CheckSettings())
+        assert not checked.errors, str(checked)
         dataset = done.dataset()
         assert len(dataset) == report.written
         for data in dataset:

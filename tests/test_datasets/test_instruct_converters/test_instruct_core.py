@@ -126,6 +126,7 @@ def test_a_failed_run_leaves_the_old_file(scenes, tmp_path):
     (dict(kinds='open,what'), 'choose from'),
     (dict(out='a.json'), 'must end in .jsonl'),
     (dict(repeat=0), 'positive number'),
+    (dict(limit=0), 'positive number'),
     (dict(root='missing'), 'missing does not exist'),
     (dict(image_root='missing'), 'correct --image-root'),
     (dict(exclude='missing.txt'), 'list missing.txt does not exist'),
@@ -146,6 +147,22 @@ def test_own_templates(scenes, convert, write, tmp_path):
                              ({'count': ['How many?']}, "fields \\['name'")):
         with pytest.raises(ConfigError, match=message):
             Wording(0, write(own, content))
+
+
+def test_templates_of_a_list_use_the_same_fields():
+    for name, texts in Wording().templates.items():
+        fields = [set(re.findall(r'{(.*?)}', text)) for text in texts]
+        assert texts and all(f == fields[0] for f in fields), name
+
+
+def test_a_record_without_a_field_is_named(write, tmp_path, picture):
+    picture(tmp_path / 'images/a.png')
+    path = write(tmp_path / 'dataset.json', dict(images=[dict(split='train')]))
+    with pytest.raises(DataError, match="no field 'filename'"):
+        convert_instruct('captions', path, tmp_path / 'a.jsonl')
+    table = write(tmp_path / 't.jsonl', '{"image": "a.png"')
+    with pytest.raises(DataError, match='t.jsonl:1: not JSON'):
+        convert_instruct('caption_table', table, tmp_path / 'a.jsonl')
 
 
 def test_options_hold_the_answer_once_and_every_letter_occurs():

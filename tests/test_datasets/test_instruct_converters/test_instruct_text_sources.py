@@ -139,7 +139,7 @@ def test_llava_layouts(tmp_path, picture, write, convert):
         dict(id='text', conversations=turns('q', 'a')),
         dict(id='bad', image='a.png', conversations=turns('q')),
         dict(id='few', image=['a.png', 'b.png'],
-             conversations=turns('<image> q', 'a'))])
+             conversations=turns('<image> q', 'a')), 'no object'])
     done = convert('llava', path)
     values = {r['id']: r['conversations'][0]['value'] for r in done.records}
     assert values == {
@@ -149,7 +149,7 @@ def test_llava_layouts(tmp_path, picture, write, convert):
     assert done.report.notes == {'image placeholder added': 1}
     assert done.report.flaws == {
         'turns do not go question, answer, question, answer': 1,
-        'image placeholders differ from images': 1}
+        'image placeholders differ from images': 1, 'record is no object': 1}
 
 
 def test_geochat_fields_are_read_by_name():
