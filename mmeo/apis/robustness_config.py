@@ -2,6 +2,7 @@
 """From a config to the same config on corrupted test images."""
 
 from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, Optional
 
@@ -35,7 +36,8 @@ def corrupted(cfg: Config,
     Raises:
         ConfigError: If the pipeline or the evaluator rules it out.
     """
-    cfg = cfg.copy()
+    # `Config.copy` is shallow, and corruptions would pile up.
+    cfg = deepcopy(cfg)
     cfg.work_dir = str(Path(cfg.work_dir) / f'{corruption}-{severity}')
     transform = dict(
         type='mmeo.Corrupt', corruption=corruption, severity=severity,

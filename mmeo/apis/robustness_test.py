@@ -3,6 +3,7 @@
 
 import json
 from collections.abc import Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, Optional
 
@@ -94,7 +95,7 @@ def robustness(config: ConfigLike,
         return float(metrics[state.metric])
 
     if state.clean is None:
-        clean = cfg.copy()
+        clean = deepcopy(cfg)
         clean.work_dir = str(Path(cfg.work_dir) / 'clean')
         state.clean = measure(clean, 'clean')
         _save(file, state)

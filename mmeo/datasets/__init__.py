@@ -19,6 +19,7 @@ with quiet_imports():
         LoveDADataset,
         UAVidDataset,
     )
+    from .subset import SubsetDataset
     from .transforms import *
 
 __all__ = [
@@ -27,5 +28,5 @@ __all__ = [
     'DIORRDataset', 'DOTADataset', 'DOTAv2Dataset', 'GeoSegDataset',
     'ISAIDDataset', 'InstructDataset', 'LoveDADataset', 'MixtureDataset',
     'OrientedVOCDataset', 'RSARDataset', 'ResumableInfiniteSampler',
-    'SARDet100KDataset', 'SSDDDataset', 'UAVidDataset'
+    'SARDet100KDataset', 'SSDDDataset', 'SubsetDataset', 'UAVidDataset'
 ]

@@ -1,0 +1,10 @@
+# Copyright (c) mmeo contributors. All rights reserved.
+# Pretrained without general data (ViTP, table 7: AP50 52.3).
+_base_ = './vitp-l_oriented-rcnn_1x_rsar-val.py'
+
+model = dict(
+    backbone=dict(
+        vit=dict(
+            init_cfg=dict(
+                checkpoint='work_dirs/vitp-1b_instruct-pretrain_8k_rs-no-general/'
+                'vit.safetensors'))))
