@@ -1,6 +1,6 @@
 # Copyright (c) mmeo contributors. All rights reserved.
 # ViTP's remote-sensing mixture as the authors' released list has it: against
-# Table 10 RSVQA x1 (not 0.1), four sets of VHM repeated, Million-AID a second
+# Table 10 RSVQA x1 (not 0.1), three sets of VHM repeated, Million-AID a second
 # time x0.01, general sets x0.01 (not 0.03), and the first lines of a file
 # where a fraction is taken. 1 088 702 samples.
 _base_ = './vitp_instruct.py'

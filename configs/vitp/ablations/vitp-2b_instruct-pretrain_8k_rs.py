@@ -1,6 +1,6 @@
 # Copyright (c) mmeo contributors. All rights reserved.
-# ViTP's Figure 7 (larger language models give a worse vision tower), with
-# InternVL3-2B. The figure's sizes are not in the text: our choice are those
+# ViTP's Figure 7 (larger language models give a worse vision tower) with
+# InternVL3-2B. The figure's sizes are not in the paper's text; ours are models
 # with InternViT-300M and a Qwen2.5.
 _base_ = [
     '../../_base_/models/internvl3-2b.py',
