@@ -260,8 +260,6 @@ def test_command_line_writes_a_folder(tmp_path, repo_root):
     torch.save(dict(state_dict=ours.state_dict()), src)
     config = tmp_path / 'config.py'
     config.write_text(f'model = {TINY!r}')
-    done = run(repo_root, src, out, '--to', 'hf')
-    assert done.returncode == 1 and '--config' in done.stderr
     done = run(repo_root, src, out, '--to', 'hf', '--config', config)
     assert done.returncode == 0, done.stderr
     assert '0 missing, 0 unexpected' in done.stdout
@@ -346,7 +344,7 @@ def test_names_of_wrappers_are_undone(wrap):
 def test_full_size(tmp_path, repo_root):
     """InternVL2.5-1B: transformers' folder -> mmeo, equal logits, and back.
 
-    Needs 8 GB of memory and 4 GB of disk.
+    Needs 10 GB of memory and 8 GB of disk, two minutes on two cores.
     """
     from mmengine.config import Config
     cfg = Config.fromfile(
