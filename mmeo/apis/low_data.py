@@ -151,18 +151,29 @@ def run_low_data(config: ConfigLike, work_dir: str,
     for fraction in sorted(fractions):
         cfg = share_config(load_config(config, cfg_options), fraction, seed,
                            stratify, epochs)
-        folder = root / f'{_percent(fraction)}_seed{seed}'
-        folder.mkdir(parents=True, exist_ok=True)
+        kind = '_stratified' if stratify else ''
+        folder = root / f'{_percent(fraction)}_seed{seed}{kind}'
+        cfg.work_dir = str(folder)
+        share = _write_config(folder / 'share.py', cfg)
         result = folder / 'test' / 'test_metrics.json'
         if not result.is_file():
-            share = folder / 'share.py'
-            cfg.work_dir = str(folder)
-            cfg.dump(share)
             train(str(share), str(folder), resume='auto', seed=seed)
             checkpoint = latest_checkpoint(str(folder), trust=True)
             test(str(share), checkpoint, str(folder / 'test'))
         _collect(file, str(config), fraction, seed, stratify,
                  json.loads(result.read_text())['metrics'])
+    return file
+
+
+def _write_config(file: Path, cfg: Config) -> Path:
+    """Write a share's config, unless its run was begun with another."""
+    if file.is_file() and Config.fromfile(file).to_dict() != \
+            Config.fromstring(cfg.pretty_text, '.py').to_dict():
+        raise ConfigError(f'{file} is of a run with other settings (epochs, '
+                          'options, config): choose another --work-dir, or '
+                          f'remove {file.parent}.')
+    file.parent.mkdir(parents=True, exist_ok=True)
+    cfg.dump(file)
     return file
 
 

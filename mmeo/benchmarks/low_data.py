@@ -85,7 +85,7 @@ def draw_low_data(curves: dict[str, Curve], reference: dict[str, Curve],
     axes = figure.subplots()
     for name, curve in reference.items():
         axes.plot(*zip(*sorted(curve)), '--', marker='.', alpha=0.7,
-                  label=f'{name} (paper)')
+                  label=f'{name} (paper, AP50 on RSAR)')
     for name, curve in curves.items():
         if curve:
             axes.plot(*zip(*sorted(curve)), marker='o', linewidth=2,

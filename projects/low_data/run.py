@@ -40,7 +40,8 @@ def parse() -> Namespace:
     plot.add_argument('--metric', help='the first by default')
     plot.add_argument('--scale', type=float, default=1.,
                       help='100 turns fractions into percent')
-    plot.add_argument('--no-paper', action='store_true')
+    plot.add_argument('--paper', action='store_true', help="draw the paper's "
+                      'lines (AP50 on RSAR); always with --records')
     plot.add_argument('--out', default='work_dirs/low_data.png')
     return parser.parse_args()
 
@@ -57,7 +58,7 @@ def plot(args: Namespace) -> None:
         label, curves[file] = measured_curve(file, args.metric, args.scale)
     if args.records:
         curves['run records'] = recorded_curve(args.records)
-    reference = {} if args.no_paper else paper_curves()
+    reference = paper_curves() if args.paper or args.records else {}
     print(draw_low_data(curves, reference, args.out, label))
 
 

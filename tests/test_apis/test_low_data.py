@@ -9,7 +9,8 @@ import cv2
 import pytest
 from mmengine.config import Config
 
-from mmeo.apis.low_data import share_config, write_subsets
+from mmeo.apis import low_data
+from mmeo.apis.low_data import run_low_data, share_config, write_subsets
 from mmeo.benchmarks.low_data import (
     draw_low_data,
     measured_curve,
@@ -198,3 +199,34 @@ def test_curve(tmp_path: Path) -> None:
     assert cv2.imread(str(out)).shape == (600, 840, 3)
     with pytest.raises(DataError, match="no 'mAP'"):
         measured_curve(str(file), 'mAP')
+
+
+def test_run_goes_on_and_refuses_other_settings(tmp_path: Path,
+                                                monkeypatch) -> None:
+    """Each share is trained once, on its own number of samples."""
+    seen = []
+
+    def fake_train(config, work_dir, resume, seed):
+        cfg = Config.fromfile(config)
+        seen.append((cfg.train_dataloader.dataset.fraction, resume, seed))
+
+    def fake_test(config, checkpoint, work_dir):
+        Path(work_dir).mkdir()
+        (Path(work_dir) / 'test_metrics.json').write_text(
+            json.dumps(dict(metrics={'AP50': seen[-1][0]})))
+
+    for name, function in (('train', fake_train), ('test', fake_test),
+                           ('latest_checkpoint', lambda *a, **k: None)):
+        monkeypatch.setattr(low_data, name, function)
+    config = str(ROOT / 'configs/vitp/rsar/vitp-l_oriented-rcnn_1x_rsar.py')
+    out = tmp_path / 'w'
+    run_low_data(config, str(out), (0.1, 0.02), seed=3, epochs=36)
+    file = run_low_data(config, str(out), (0.1, 0.05), seed=3, epochs=36)
+    assert seen == [(0.02, 'auto', 3), (0.1, 'auto', 3), (0.05, 'auto', 3)]
+    runs = json.loads(file.read_text())['runs']
+    assert [(run['fraction'], run['metrics']['AP50']) for run in runs] == [
+        (0.02, 0.02), (0.05, 0.05), (0.1, 0.1)]
+    with pytest.raises(ConfigError, match='other settings'):
+        run_low_data(config, str(out), (0.1, ), seed=3, epochs=12)
+    run_low_data(config, str(out), (0.1, ), seed=3, epochs=12, stratify=True)
+    assert len(seen) == 4
