@@ -295,10 +295,20 @@ def textbook_state(state: dict[str, Tensor]) -> dict[str, Tensor]:
     return result
 
 
-def make(kind: str, size: int, depth: int) -> nn.Module:
-    """The adapter of either kind with ViT-L's widths and the same weights."""
+def make(kind: str, size: int, depth: int, same: bool = True) -> nn.Module:
+    """The adapter of either kind with ViT-L's widths.
+
+    Args:
+        kind (str): 'mmeo' or 'textbook'.
+        size (int): Image size in pixels.
+        depth (int): Blocks.
+        same (bool): Give both the same weights; where memory is measured
+            there must be one model only. Defaults to True.
+    """
     torch.manual_seed(0)
     groups = list(GROUPS) if depth == 24 else [(i, i) for i in range(depth)]
+    if kind == 'textbook' and not same:
+        return Textbook(1024, depth, 16, size // 16, groups).train()
     ours = ViTAdapter(
         vit=dict(arch=dict(embed_dims=1024, depth=depth, num_heads=16,
                            mlp_ratio=4.0), img_size=size),
@@ -318,10 +328,11 @@ def make(kind: str, size: int, depth: int) -> nn.Module:
 class Step:
     """Forward and backward of one model on one image."""
 
-    def __init__(self, kind: str, args: argparse.Namespace) -> None:
+    def __init__(self, kind: str, args: argparse.Namespace,
+                 same: bool = True) -> None:
         self.device = torch.device(args.device)
         self.autocast = self.device.type == 'cuda' and not args.float32
-        self.model = make(kind, args.size, args.depth).to(self.device)
+        self.model = make(kind, args.size, args.depth, same).to(self.device)
         generator = torch.Generator().manual_seed(1)
         self.image = torch.randn(args.batch, 3, args.size, args.size,
                                  generator=generator).to(self.device)
@@ -378,7 +389,7 @@ def resident() -> dict[str, float]:
 
 def own_memory(args: argparse.Namespace) -> tuple[float, float]:
     """GiB before the pass (weights, gradients, inputs) and at its peak."""
-    step = Step(args.kind, args)
+    step = Step(args.kind, args, same=False)
     if step.device.type == 'cuda':
         before = torch.cuda.memory_allocated() / 2**30
         torch.cuda.reset_peak_memory_stats()

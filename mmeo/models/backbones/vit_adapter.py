@@ -19,6 +19,7 @@ from ..layers import (
     Interaction,
     MSDeformAttention,
     SpatialPriorModule,
+    double_pixels,
     maybe_checkpoint,
 )
 
@@ -222,7 +223,7 @@ class ViTAdapter(BaseModule):
                 c.split([h * w for h, w in shapes], dim=1), shapes)), start=1)
         )  # (B, C, h, w) at strides 8, 16, 32
         if finest:
-            maps[0] = self.up(maps[1]) + finest[0]
+            maps[0] = double_pixels(self.up, maps[1]).add_(finest[0])
         outs = []
         for level in self.out_indices:
             out = maps[level]
@@ -235,7 +236,8 @@ class ViTAdapter(BaseModule):
             outs.append(getattr(self, f'norm{level + 1}')(out))
         if self.widths is not None:
             outs = [conv(out) for conv, out in zip(self.widths, outs)]
-        return tuple(out.float() for out in outs)
+        # mmcv's RoI ops read other layouts wrongly without a word.
+        return tuple(out.float().contiguous() for out in outs)
 
     # -- training ---------------------------------------------------------
     def get_layer_depth(self,

@@ -5,6 +5,8 @@ from .adapter_layers import (
                              Injector,
                              Interaction,
                              SpatialPriorModule,
+                             double_pixels,
+                             project_pixels,
 )
 from .attention import SelfAttention, eager_attention, fused_attention
 from .checkpointing import maybe_checkpoint
@@ -15,6 +17,6 @@ from .transformer_block import MLP, TransformerBlock
 __all__ = [
     'MLP', 'ConvFFN', 'Extractor', 'Injector', 'Interaction', 'LayerNorm2d',
     'MSDeformAttention', 'SelfAttention', 'SpatialPriorModule',
-    'TransformerBlock', 'eager_attention', 'fused_attention',
-    'maybe_checkpoint', 'reference_points'
+    'TransformerBlock', 'double_pixels', 'eager_attention', 'fused_attention',
+    'maybe_checkpoint', 'project_pixels', 'reference_points'
 ]

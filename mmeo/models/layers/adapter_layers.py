@@ -6,6 +6,7 @@ channel LayerNorm for SyncBN, injector scale that starts above zero.
 """
 
 import torch
+import torch.nn.functional as F
 from mmcv.cnn import build_norm_layer
 from mmcv.cnn.bricks import DropPath
 from torch import Tensor, nn
@@ -23,6 +24,43 @@ def _conv(in_channels: int, out_channels: int, stride: int,
         build_norm_layer(norm_cfg, out_channels)[1],
         nn.ReLU(inplace=True)
     ]
+
+
+def project_pixels(conv: nn.Conv2d, x: Tensor) -> Tensor:
+    """A 1 x 1 convolution as the product of matrices that it is.
+
+    The result is laid out channels last, so that its tokens are a view;
+    a convolution may answer in another layout than it was asked in.
+
+    Args:
+        conv (nn.Conv2d): With a kernel of 1 x 1.
+        x (Tensor): ``(B, C, H, W)``; no copy if it is channels last.
+
+    Returns:
+        Tensor: ``(B, C', H, W)``, channels last.
+    """
+    out = F.linear(x.permute(0, 2, 3, 1), conv.weight.flatten(1), conv.bias)
+    return out.permute(0, 3, 1, 2)
+
+
+def double_pixels(conv: nn.ConvTranspose2d, x: Tensor) -> Tensor:
+    """A 2 x 2 transposed convolution of stride 2, where nothing overlaps.
+
+    Args:
+        conv (nn.ConvTranspose2d): With a kernel and a stride of 2.
+        x (Tensor): ``(B, C, H, W)``; no copy if it is channels last.
+
+    Returns:
+        Tensor: ``(B, C', 2 H, 2 W)``, channels last.
+    """
+    batch, _, height, width = x.shape
+    # (C, C', 2, 2) -> (2 * 2 * C', C)
+    weight = conv.weight.permute(2, 3, 1, 0).flatten(0, 2)
+    out = F.linear(x.permute(0, 2, 3, 1), weight, conv.bias.repeat(4))
+    # (B, H, W, 2 * 2 * C') -> (B, H, 2, W, 2, C')
+    out = out.view(batch, height, width, 2, 2, -1).transpose(2, 3)
+    out = out.reshape(batch, 2 * height, 2 * width, -1)
+    return out.permute(0, 3, 1, 2)
 
 
 class SpatialPriorModule(nn.Module):
@@ -69,14 +107,18 @@ class SpatialPriorModule(nn.Module):
 
         Returns:
             list[Tensor]: ``(B, C, H / s, W / s)``, s being 4 (if asked for),
-            8, 16 and 32.
+            8, 16 and 32, laid out channels last.
         """
-        c1 = self.stem(x)
+        # Channels last, LayerNorm and projections read maps as they lie.
+        c1 = self.stem(x.contiguous(memory_format=torch.channels_last))
         c2 = self.conv2(c1)
         c3 = self.conv3(c2)
         c4 = self.conv4(c3)
-        finest = [self.fc1(c1)] if self.with_stride4 else []
-        return [*finest, self.fc2(c2), self.fc3(c3), self.fc4(c4)]
+        finest = [project_pixels(self.fc1, c1)] if self.with_stride4 else []
+        return [
+            *finest, project_pixels(self.fc2, c2),
+            project_pixels(self.fc3, c3), project_pixels(self.fc4, c4)
+        ]
 
 
 class ConvFFN(nn.Module):

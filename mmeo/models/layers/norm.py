@@ -1,6 +1,7 @@
 # Copyright (c) mmeo contributors. All rights reserved.
 """Layer normalisation over the channels of a feature map."""
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -23,8 +24,15 @@ class LayerNorm2d(nn.LayerNorm):
         super().__init__(num_channels, eps=eps)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Normalise ``(B, C, H, W)``; shape and dtype stay."""
+        """Normalise ``(B, C, H, W)``; shape, dtype and memory layout stay.
+
+        A map in channels_last layout is normalised where it lies; in the
+        other one its channels must be brought together and apart again.
+        """
         out = x.permute(0, 2, 3, 1).float()  # (B, H, W, C)
         out = F.layer_norm(out, self.normalized_shape, self.weight.float(),
                            self.bias.float(), self.eps)
-        return out.permute(0, 3, 1, 2).contiguous().to(x.dtype)
+        out = out.permute(0, 3, 1, 2).to(x.dtype)
+        if x.is_contiguous(memory_format=torch.channels_last):
+            return out
+        return out.contiguous()

@@ -7,6 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from mmcv.ops import MultiScaleDeformableAttention
+from torch import nn
 
 from mmeo.models.layers import (
     ConvFFN,
@@ -15,6 +16,8 @@ from mmeo.models.layers import (
     LayerNorm2d,
     MSDeformAttention,
     SpatialPriorModule,
+    double_pixels,
+    project_pixels,
     reference_points,
 )
 
@@ -156,3 +159,39 @@ def test_spatial_prior_has_the_authors_names():
     maps = spm(torch.randn(1, 5, 64, 32))
     assert [tuple(m.shape[1:]) for m in maps] == [
         (16, 16, 8), (16, 8, 4), (16, 4, 2), (16, 2, 1)]
+
+
+@pytest.mark.parametrize('layout', [torch.contiguous_format,
+                                    torch.channels_last])
+@pytest.mark.parametrize('fast, conv', [
+    (project_pixels, nn.Conv2d(6, 4, 1)),
+    (double_pixels, nn.ConvTranspose2d(6, 4, 2, 2))])
+def test_products_of_matrices_equal_convolutions(fast, conv, layout):
+    results = []
+    for function in (conv, lambda x: fast(conv, x)):
+        torch.manual_seed(0)
+        x = torch.randn(2, 6, 5, 3).to(memory_format=layout).requires_grad_()
+        conv.zero_grad()
+        out = function(x)
+        (out * torch.randn(out.shape)).sum().backward()
+        results.append((out, x.grad, conv.weight.grad.clone(),
+                        conv.bias.grad.clone()))
+    torch.testing.assert_close(*results)
+    out = results[1][0]
+    assert out.is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize('layout', [torch.contiguous_format,
+                                    torch.channels_last])
+def test_layer_norm_of_maps_keeps_the_layout(layout):
+    norm = LayerNorm2d(6)
+    nn.init.normal_(norm.weight)
+    nn.init.normal_(norm.bias)
+    x = torch.randn(2, 6, 5, 3).to(memory_format=layout)
+    out = norm(x)
+    assert out.is_contiguous(memory_format=layout)
+    mean, var = x.mean(1, keepdim=True), x.var(1, correction=0, keepdim=True)
+    expected = (x - mean) / (var + 1e-6).sqrt()
+    expected = expected * norm.weight[:, None, None] \
+        + norm.bias[:, None, None]
+    torch.testing.assert_close(out, expected)

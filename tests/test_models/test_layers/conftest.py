@@ -1,0 +1,2 @@
+# Copyright (c) mmeo contributors. All rights reserved.
+import mmeo  # noqa: F401  (lets mmcv.ops import without compiled ops)
