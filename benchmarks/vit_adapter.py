@@ -368,15 +368,20 @@ def relative(a: Tensor, b: Tensor) -> float:
     return float((a - b).norm() / b.norm().clamp(min=1e-30))
 
 
-def compare(ours: Step, theirs: Step) -> tuple[float, float]:
-    """Largest relative difference of outputs and of gradients."""
+def compare(ours: Step, theirs: Step) -> tuple[float, dict[str, float]]:
+    """Relative difference of outputs, the largest, and of each gradient.
+
+    The stem differs more than all else: behind it are ReLUs and a maximum
+    over pixels, and of millions of values rounding lets a few fall on the
+    other side, where their gradient is another.
+    """
     outs = max(relative(a, b) for a, b in zip(ours.run(), theirs.run()))
     grads = textbook_state({name: param.grad for name, param in
                             ours.model.named_parameters()})
     # the bias of keys shifts all scores of a query alike: its gradient is 0
-    worst = max((relative(grads[name], param.grad), name) for name, param in
-                theirs.model.named_parameters() if '.k.bias' not in name)
-    return outs, worst[0]
+    return outs, {
+        name: relative(grads[name], param.grad) for name, param in
+        theirs.model.named_parameters() if '.k.bias' not in name}
 
 
 def resident() -> dict[str, float]:
@@ -468,8 +473,10 @@ def main() -> int:
     ours, theirs = map(min, zip(*times))
     print(f'{"time, s":28} {theirs:9.3f} {ours:9.3f} {theirs / ours:7.2f}'
           '  (times faster)')
+    stem = max(v for k, v in grads.items() if 'spm.stem' in k)
+    others = max(v for k, v in grads.items() if 'spm.stem' not in k)
     print(f'\nlargest relative difference: outputs {outs:.1e}, gradients '
-          f'{grads:.1e}')
+          f'{others:.1e}, those of the stem {stem:.1e}')
     return 0
 
 

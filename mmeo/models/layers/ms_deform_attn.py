@@ -15,6 +15,8 @@ from torch import Tensor, nn
 
 from mmeo.errors import ConfigError
 
+from .checkpointing import maybe_checkpoint
+
 Shapes = Sequence[tuple[int, int]]
 
 
@@ -138,8 +140,11 @@ class MSDeformAttention(MultiScaleDeformableAttention):
     def _sample(value: Tensor, shapes: Shapes, locations: Tensor,
                 weights: Tensor) -> Tensor:
         if not value.is_cuda:
-            return multi_scale_deformable_attn_pytorch(value, shapes,
-                                                       locations, weights)
+            # Samples take more room than the maps they come from; like the
+            # compiled op, take them again in the backward pass.
+            return maybe_checkpoint(
+                torch.is_grad_enabled(), multi_scale_deformable_attn_pytorch,
+                value, shapes, locations, weights)
         sizes = _filled(shapes, value, torch.int64)
         area = sizes.prod(1)
         start = area.cumsum(0) - area
