@@ -27,6 +27,7 @@ from torch import Tensor
 import mmeo  # noqa: F401  (lets mmcv.ops import without compiled ops)
 from mmeo.ops import load_compiled
 from mmeo.ops.standin import StandinModule
+from mmeo.utils import device_name
 
 # A case takes the op module and a device and returns a function to time,
 # which returns tensors to compare.
@@ -271,15 +272,6 @@ def compare(case: Case, compiled, standin, repeat: int,
     return ratio
 
 
-def processor() -> str:
-    try:
-        with open('/proc/cpuinfo') as info:
-            return next(line.split(':')[1].strip() for line in info
-                        if line.startswith('model name'))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(
         description='Torch stand-ins against compiled ops.')
@@ -293,9 +285,9 @@ def main() -> int:
         print('benchmarks/ops.py: there is no compiled build to compare with: '
               'run `python tools/build_ops.py` first')
         return 1
-    machine = processor()
+    machine = device_name()
     if device.type == 'cuda':
-        machine = f'{torch.cuda.get_device_name()}, {machine}'
+        machine = f'{device_name(args.device)}, {machine}'
     print(f'{machine}, {torch.get_num_threads()} threads, '
           f'{platform.system()}, Python {platform.python_version()}')
     print(f'torch {torch.__version__}, torchvision {version("torchvision")}, '

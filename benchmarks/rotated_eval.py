@@ -3,7 +3,7 @@
 """Oriented evaluation and merging against mmrotate's, in one process.
 
     python tools/build_ops.py          # once: mmcv's compiled ops
-    python benchmarks/rotated_eval.py  # --images N, --dets N, --only NAME
+    python benchmarks/rotated_eval.py  # --dets N, --boxes N ..., --pool
 
 Evaluation: mmeo's ``eval_rotated_map`` against mmrotate's ``eval_rbbox_map``,
 whose pool of processes is replaced by a loop in this process: what remains is
@@ -33,6 +33,7 @@ import torch
 import mmeo
 from mmeo.geo.merge_boxes import merge_nms
 from mmeo.ops import load_compiled
+from mmeo.utils import device_name
 
 # Share of the classes in DOTA-v1.0, rounded; sums to 1.
 SHARES = np.array([0.26, 0.28, 0.17, 0.08, 0.06, 0.03, 0.03, 0.02, 0.02, 0.01,
@@ -147,15 +148,6 @@ def compare_nms(name: str, n: int, span: float) -> float:
     return report(name, seconds, ours_s, f'{same}, {len(ours)}')
 
 
-def processor() -> str:
-    try:
-        with open('/proc/cpuinfo') as info:
-            return next(line.split(':')[1].strip() for line in info
-                        if line.startswith('model name'))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
-
-
 def use_compiled() -> str:
     """Let mmcv call its compiled ops; says which ops are in use."""
     compiled = load_compiled()
@@ -178,7 +170,7 @@ def main() -> int:
     args = parser.parse_args()
     logging.disable(logging.WARNING)
     ops = 'torch stand-ins of mmeo' if args.standin else use_compiled()
-    print(f'{processor()}, {torch.get_num_threads()} threads, Python '
+    print(f'{device_name()}, {torch.get_num_threads()} threads, Python '
           f'{platform.python_version()}, torch {torch.__version__}, '
           f'onedl-mmcv {version("onedl-mmcv")}, onedl-mmrotate '
           f'{version("onedl-mmrotate")}, mmeo {mmeo.__version__}\n'

@@ -18,18 +18,12 @@ import rasterio
 
 from mmeo.datasets.synthetic import make_synthearth
 from mmeo.datasets.synthetic.texture import bank
+from mmeo.utils import device_name
 
 
 def machine() -> str:
     """Processor and library versions."""
-    name = platform.processor() or platform.machine()
-    try:
-        with open('/proc/cpuinfo') as lines:
-            name = next(line.split(':')[1].strip() for line in lines
-                        if line.startswith('model name'))
-    except (OSError, StopIteration):
-        pass
-    return (f'{name}; Python {platform.python_version()}, '
+    return (f'{device_name()}; Python {platform.python_version()}, '
             f'numpy {np.__version__}, OpenCV {cv2.__version__}, '
             f'rasterio {rasterio.__version__}')
 

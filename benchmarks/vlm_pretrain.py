@@ -24,7 +24,6 @@ image sizes are those of the datasets, text lengths our estimate.
 """
 
 import argparse
-import platform
 import random
 import resource
 import sys
@@ -38,6 +37,7 @@ from torch import Tensor, nn
 
 import mmeo
 from mmeo.datasets.transforms.dynamic_tiling import choose_grid
+from mmeo.utils import device_name
 from mmeo.weights import convert
 
 FULL_DEPTH = 24
@@ -379,9 +379,9 @@ def main() -> None:
                for _ in range(args.batches)]
     mean = sum(s.thousands * num_tiles(s) for s in MIXTURE.values()) / sum(
         s.thousands for s in MIXTURE.values())
-    print(f'Python {sys.version.split()[0]}, torch {torch.__version__}, '
-          f'transformers {version("transformers")}, {platform.processor()}, '
-          f'{torch.get_num_threads()} threads, {args.device}, {args.dtype}')
+    print(f'{device_name(args.device)}, {torch.get_num_threads()} threads, '
+          f'{args.dtype}, Python {sys.version.split()[0]}, torch '
+          f'{torch.__version__}, transformers {version("transformers")}')
     print(f'mixture: {mean:.2f} tiles a sample on average; drawn: '
           f'{[len(batch.tiles) for batch in batches]} tiles, lengths '
           f'{[[len(row) for row in batch.ids] for batch in batches]}')

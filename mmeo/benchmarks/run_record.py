@@ -19,6 +19,7 @@ import torch
 from mmengine.config import Config
 
 from mmeo.errors import DataError, MissingDataError
+from mmeo.utils import device_name
 
 SCHEMA = 'mmeo/run-record/1'
 _REQUIRED = ('schema', 'config', 'metrics', 'date')
@@ -107,7 +108,7 @@ def environment() -> dict[str, Any]:
     cuda = torch.cuda.is_available()
     return dict(
         versions=versions, platform=platform.platform(),
-        device=torch.cuda.get_device_name() if cuda else platform.machine(),
+        device=device_name('cuda' if cuda else 'cpu'),
         cuda=torch.version.cuda if cuda else None)
 
 
