@@ -12,7 +12,13 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from mmeo.geo.box_pairs import aligned_ious, meeting_pairs, upright_bounds
+from mmeo.geo.box_pairs import (
+    aligned_ious,
+    box_areas,
+    may_reach,
+    meeting_pairs,
+    upright_bounds,
+)
 
 
 class Detections(NamedTuple):
@@ -54,28 +60,33 @@ def ranks_in_groups(scores: np.ndarray, groups: np.ndarray) -> np.ndarray:
 
 
 def best_truths(dets: Detections, truths: Truths, num_classes: int,
-                box_type: str) -> tuple[np.ndarray, np.ndarray]:
+                least: float, box_type: str) -> tuple[np.ndarray, np.ndarray]:
     """The truth that each detection overlaps most.
 
     Args:
         dets (Detections): All detections.
         truths (Truths): All truths.
         num_classes (int): Number of classes.
+        least (float): A lower IoU is as good as none.
         box_type (str): Form of both.
 
     Returns:
         tuple[np.ndarray, np.ndarray]: Index of the truth, the first of equal
-        ones and M where there is none, and the IoU, float32 ``(N,)``.
+        ones and M where there is none, and the IoU, float32 ``(N,)``; right
+        where it is at least ``least``.
     """
     best = np.zeros(len(dets.boxes), dtype=np.float32)
     index = np.full(len(dets.boxes), len(truths.boxes), dtype=np.int64)
     boxes1, boxes2 = map(_tensor, (dets.boxes, truths.boxes))
+    bounds1, bounds2 = (upright_bounds(b, box_type) for b in (boxes1, boxes2))
+    areas1, areas2 = (box_areas(b, box_type) for b in (boxes1, boxes2))
     found = []
     for rows, cols in meeting_pairs(
-            upright_bounds(boxes1, box_type),
-            torch.from_numpy(groups_of(dets, num_classes)),
-            upright_bounds(boxes2, box_type),
-            torch.from_numpy(groups_of(truths, num_classes))):
+            bounds1, torch.from_numpy(groups_of(dets, num_classes)),
+            bounds2, torch.from_numpy(groups_of(truths, num_classes))):
+        near = may_reach(bounds1[rows], areas1[rows], bounds2[cols],
+                         areas2[cols], least)
+        rows, cols = rows[near], cols[near]
         ious = aligned_ious(boxes1[rows], boxes2[cols], box_type).numpy()
         rows, cols = rows.numpy(), cols.numpy()
         np.maximum.at(best, rows, ious)
@@ -109,7 +120,8 @@ def match(dets: Detections, truths: Truths, num_classes: int,
         tuple[np.ndarray, np.ndarray]: tp and fp, ``(T, N)`` bool each.
         Neither is set where a detection meets an ignored box.
     """
-    index, overlap = best_truths(dets, truths, num_classes, box_type)
+    index, overlap = best_truths(dets, truths, num_classes,
+                                 min(map(float, iou_thrs)), box_type)
     ranks = ranks_in_groups(dets.scores, groups_of(dets, num_classes))
     counted = np.append(~truths.ignored, False)[index]
     tp = np.zeros((len(iou_thrs), len(ranks)), dtype=bool)

@@ -1,7 +1,7 @@
 # Copyright (c) mmeo contributors. All rights reserved.
 """Non-maximum suppression for very many boxes: whole scenes, whole sets."""
 
-from typing import Optional
+from typing import NamedTuple, Optional
 
 import numpy as np
 import torch
@@ -11,7 +11,9 @@ from mmeo.errors import ConfigError
 
 from .box_pairs import (
     aligned_ious,
+    box_areas,
     check_box_type,
+    may_reach,
     meeting_pairs,
     upright_bounds,
 )
@@ -39,16 +41,28 @@ def _rank(scores: Tensor, groups: Tensor) -> tuple[Tensor, Tensor]:
     return torch.cat(order), torch.cat(ranks)
 
 
-def _overlapping(boxes: Tensor, bounds: Tensor, groups: Tensor, first: Tensor,
-                 second: Tensor, iou_thr: float,
-                 box_type: str) -> tuple[np.ndarray, np.ndarray]:
+class _Boxes(NamedTuple):
+    """Boxes in the order in which they decide, and what is known of them."""
+    boxes: Tensor  # (N, 4|5|8)
+    groups: Tensor  # (N,)
+    bounds: Tensor  # (N, 4)
+    areas: Tensor  # (N,)
+    box_type: str
+    iou_thr: float
+
+
+def _overlapping(all_: _Boxes, first: Tensor,
+                 second: Tensor) -> tuple[np.ndarray, np.ndarray]:
     """Pairs of positions ``first < second`` that overlap too much."""
+    boxes, groups, bounds, areas, box_type, iou_thr = all_
     found = []
     for rows, cols in meeting_pairs(bounds[first], groups[first],
                                     bounds[second], groups[second]):
         rows, cols = first[rows], second[cols]
-        later = rows < cols
-        rows, cols = rows[later], cols[later]
+        rows, cols = rows[rows < cols], cols[rows < cols]
+        near = may_reach(bounds[rows], areas[rows], bounds[cols], areas[cols],
+                         iou_thr)
+        rows, cols = rows[near], cols[near]
         ious = aligned_ious(boxes[rows], boxes[cols], box_type)
         hit = ious >= iou_thr
         found.append(torch.stack((rows[hit], cols[hit])))
@@ -114,7 +128,8 @@ def merge_nms(boxes: Tensor, scores: Tensor, iou_thr: float,
 def _survivors(boxes: Tensor, groups: Tensor, iou_thr: float,
                box_type: str) -> Tensor:
     """Which boxes stay, ``(N,)`` bool; earlier ones suppress later ones."""
-    bounds = upright_bounds(boxes, box_type)
+    all_ = _Boxes(boxes, groups, upright_bounds(boxes, box_type),
+                  box_areas(boxes, box_type), box_type, iou_thr)
     alive = np.ones(len(boxes), dtype=bool)
 
     def living(start: int, stop: int) -> Tensor:
@@ -125,10 +140,9 @@ def _survivors(boxes: Tensor, groups: Tensor, iou_thr: float,
     while start < len(boxes):
         stop = min(start + size, len(boxes))
         block = living(start, stop)
-        _decide(*_overlapping(boxes, bounds, groups, block, block, iou_thr,
-                              box_type), alive)
-        _, cols = _overlapping(boxes, bounds, groups, living(start, stop),
-                               living(stop, len(boxes)), iou_thr, box_type)
+        _decide(*_overlapping(all_, block, block), alive)
+        _, cols = _overlapping(all_, living(start, stop),
+                               living(stop, len(boxes)))
         alive[cols] = False
         start, size = stop, size * _GROWTH
     return torch.from_numpy(alive).to(boxes.device)

@@ -9,7 +9,13 @@ from mmcv.ops import box_iou_rotated, nms_quadri, nms_rotated
 from mmrotate.structures.bbox import rbox2hbox, rbox2qbox
 
 from mmeo.errors import ConfigError
-from mmeo.geo.box_pairs import aligned_ious, meeting_pairs, upright_bounds
+from mmeo.geo.box_pairs import (
+    aligned_ious,
+    box_areas,
+    may_reach,
+    meeting_pairs,
+    upright_bounds,
+)
 from mmeo.geo.merge_boxes import merge_nms
 
 
@@ -158,6 +164,26 @@ def test_ious_of_pairs_equal_the_full_matrix(ops):
         found[rows, cols] = aligned_ious(first[rows], second[cols], 'rbox')
     torch.testing.assert_close(found, full)
     assert (found > 0).sum() > 50
+
+
+@pytest.mark.parametrize('box_type', ['rbox', 'qbox', 'hbox'])
+@pytest.mark.parametrize('iou', [0.05, 0.3, 0.7, 1.0])
+def test_bound_of_iou_holds(box_type, iou):
+    rng = torch.Generator().manual_seed(0)
+    first = draw(3000, 60, rng)
+    second = first + torch.randn(3000, 5, generator=rng) * torch.tensor(
+        [6, 6, 3, 3, 0.3])
+    second[:100] = first[:100]
+    second[:, 2:4].clamp_(min=0)
+    convert = dict(rbox=lambda b: b, qbox=rbox2qbox, hbox=rbox2hbox)[box_type]
+    first, second = convert(first), convert(second)
+    ious = aligned_ious(first, second, box_type)
+    near = may_reach(
+        upright_bounds(first, box_type), box_areas(first, box_type),
+        upright_bounds(second, box_type), box_areas(second, box_type), iou)
+    assert near[ious >= iou].all()
+    assert (ious >= iou).sum() > 50
+    assert near.sum() < 2500 or iou < 0.5
 
 
 BAD = [[5, 5, 0, 4, 0.3], [5, 5, 0, 0, 0], [5, 5, -3, 4, 0],
