@@ -27,6 +27,7 @@ from mmeo.datasets.instruct_rounds import (
     join_samples,
     rounds_of,
 )
+from mmeo.datasets.samplers.seeded_index import seeded_by
 from mmeo.errors import ConfigError, DataError
 from mmeo.registry import DATASETS
 
@@ -207,7 +208,8 @@ class InstructDataset(BaseDataset):
 
     def __getitem__(self, idx: int) -> Any:
         """Sample ``idx`` through the pipeline; never another one."""
-        data = self.prepare_data(idx)
+        with seeded_by(idx):
+            data = self.prepare_data(idx)
         if data is None:
             raise DataError(f'a transform returned nothing for '
                             f'{self.get_data_info(idx)["source"]}')

@@ -15,6 +15,7 @@ from mmeo.datasets.instruct_repeats import (
     mixture_rows,
     repeat_indices,
 )
+from mmeo.datasets.samplers.seeded_index import seeded_by
 from mmeo.errors import ConfigError, DataError, MissingDataError
 from mmeo.registry import DATASETS
 
@@ -114,7 +115,8 @@ class MixtureDataset:
     def __getitem__(self, idx: int) -> Any:
         self.full_init()
         which, index = self._order[idx]
-        data = self.pipeline(self.datasets[which][int(index)])
+        with seeded_by(idx):
+            data = self.pipeline(self.datasets[which][int(index)])
         if data is None:
             source = self.get_data_info(idx).get('source', f'sample {idx}')
             raise DataError(f'a transform returned nothing for {source}')

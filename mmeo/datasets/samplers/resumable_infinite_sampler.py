@@ -8,8 +8,13 @@ import numpy as np
 from mmengine.dist import get_dist_info, sync_random_seed
 from torch.utils.data import Sampler
 
+from mmeo.datasets.samplers.seeded_index import SeededIndex
+from mmeo.engine.seeding import derive_seed
 from mmeo.errors import ConfigError, DataError
 from mmeo.registry import DATA_SAMPLERS
+
+# What a seed is for, beside those of TokenWeightedTrainLoop.
+_AUGMENT = 3
 
 
 @DATA_SAMPLERS.register_module()
@@ -24,6 +29,10 @@ class ResumableInfiniteSampler(Sampler):
     number of processes, and any place in the order is found without walking
     there (our choice; mmengine's ``InfiniteSampler`` hands out single samples
     in turn, which makes other batches).
+
+    An index brings a seed for the augmentation of its sample, a hash of
+    (seed, place in that order): ``InstructDataset`` and ``MixtureDataset``
+    draw from it, in whichever process or worker they run.
 
     Args:
         dataset (Sized): The dataset.
@@ -75,16 +84,18 @@ class ResumableInfiniteSampler(Sampler):
         return np.random.default_rng((self.seed, number)).permutation(
             self.size)
 
-    def __iter__(self) -> Iterator[int]:
+    def __iter__(self) -> Iterator[SeededIndex]:
         """Yield indices for ever, from where :meth:`skip` points."""
         drawn, current, order = self._start, -1, None
         while True:
             block, within = divmod(drawn, self.batch_size)
-            place = (block * self.world_size + self.rank) * self.batch_size
-            number, offset = divmod(place + within, self.size)
+            place = within + self.batch_size * (
+                block * self.world_size + self.rank)
+            number, offset = divmod(place, self.size)
             if number != current:
                 current, order = number, self.order(number)
-            yield int(order[offset])
+            yield SeededIndex(
+                order[offset], derive_seed(self.seed, place, _AUGMENT))
             drawn += 1
 
     def __len__(self) -> int:

@@ -18,7 +18,8 @@ class StepSeedHook(Hook):
     seed, the rank and the iteration, so the two agree, and the ranks of a
     distributed run differ (our choice). Augmentation in the main process
     (``num_workers=0``) agrees as well; worker processes are seeded by
-    mmengine when they start.
+    mmengine when they start, unless the sampler seeds each sample
+    (``ResumableInfiniteSampler``).
 
     Under ``TokenWeightedTrainLoop``, which seeds each micro-batch by its
     place in the global batch, the numbers do not depend on the number of

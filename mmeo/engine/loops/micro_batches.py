@@ -1,7 +1,7 @@
 # Copyright (c) mmeo contributors. All rights reserved.
 """All micro-batches of an optimiser step, drawn before the first is used."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from mmeo.errors import ConfigError
@@ -13,25 +13,17 @@ class MicroBatches:
     Args:
         batches (Iterator): Has mmengine's ``skip_iter``.
         counts (int): Micro-batches of a step.
-        before_draw (Callable): Called with the number of the micro-batch, 0
-            to ``counts - 1``, before it is drawn.
     """
 
-    def __init__(self, batches: Any, counts: int,
-                 before_draw: Callable[[int], None]) -> None:
+    def __init__(self, batches: Any, counts: int) -> None:
         self.batches = batches
         self.counts = counts
-        self.before_draw = before_draw
 
     def __iter__(self) -> Iterator[list]:
         return self
 
     def __next__(self) -> list:
-        drawn = []
-        for number in range(self.counts):
-            self.before_draw(number)
-            drawn.append(next(self.batches))
-        return drawn
+        return [next(self.batches) for _ in range(self.counts)]
 
     def skip_iter(self, num_iters: int) -> None:
         """Leave out the batches of ``num_iters`` steps."""

@@ -15,8 +15,9 @@ from mmeo.engine.seeding import derive_seed, seed_generators
 from mmeo.errors import ConfigError
 from mmeo.registry import LOOPS
 
-# What a seed is for: the model, the next batch, one sample's token drop.
-_MODEL, _DATA, _SAMPLE = 0, 1, 2
+# What a seed is for: the model, one sample's token drop. (3 is augmentation,
+# of ResumableInfiniteSampler.)
+_MODEL, _SAMPLE = 0, 2
 
 
 @LOOPS.register_module()
@@ -34,8 +35,9 @@ class TokenWeightedTrainLoop(IterBasedTrainLoop):
 
     Random numbers: before a micro-batch all generators are seeded with
     (run seed, step, its place in the global batch), and each sample gets a
-    seed of its own for the token drop. Neither depends on the number of
-    processes nor on the history of the run.
+    seed of its own for the token drop; ``ResumableInfiniteSampler`` gives it
+    another one for augmentation. None depends on the number of processes or
+    workers, nor on the history of the run.
 
     Works under DDP, FSDP and DeepSpeed, which all average gradients over
     processes and accumulated micro-batches. The model has
@@ -85,8 +87,8 @@ class TokenWeightedTrainLoop(IterBasedTrainLoop):
         if hasattr(self.dataloader.sampler, 'batch_size'):
             # So that a micro-batch is the same with any number of processes.
             self.dataloader.sampler.batch_size = self.batch_size
-        self.dataloader_iterator = MicroBatches(
-            self.dataloader_iterator, counts, self._seed_drawing)
+        self.dataloader_iterator = MicroBatches(self.dataloader_iterator,
+                                                counts)
         self._tell_optimizer()
 
     def run(self) -> nn.Module:
@@ -157,10 +159,6 @@ class TokenWeightedTrainLoop(IterBasedTrainLoop):
     def _place(self, number: int) -> int:
         """Place in the global batch of this process's micro-batch."""
         return number * self.world_size + self.rank
-
-    def _seed_drawing(self, number: int) -> None:
-        seed_generators(self.runner.seed, self._iter, _DATA,
-                        self._place(number))
 
     def _tell_optimizer(self) -> None:
         """Make the optimizer wrapper accumulate; it is built after us."""
