@@ -2,7 +2,7 @@
 # Copyright (c) mmeo contributors. All rights reserved.
 """One training step of InternVL2.5-1B: mmeo's against padded rows.
 
-    python benchmarks/vlm_pretrain.py                       # CPU
+    python benchmarks/vlm_pretrain.py --rows 1              # CPU, 12 GiB
     python benchmarks/vlm_pretrain.py --device cuda --dtype bfloat16 \
         --batch 8 --depths 24 --checkpointing               # GPU
 
@@ -145,8 +145,10 @@ def our_model(depth: int, checkpointing: bool, state: dict) -> nn.Module:
     return model
 
 
-def padded_step(model: nn.Module, batch: Batch, length: int) -> Callable:
-    """A step of transformers' model on rows of ``length`` tokens."""
+def padded_step(model: nn.Module, batch: Batch, length: int,
+                rows: int) -> Callable:
+    """A step of transformers' model on rows of ``length`` tokens, ``rows`` at
+    a time."""
     device = batch.tiles.device
     ids = torch.zeros(len(batch.ids), length, dtype=torch.long,
                       device=device)
@@ -154,12 +156,22 @@ def padded_step(model: nn.Module, batch: Batch, length: int) -> Callable:
     for i, (row, learned) in enumerate(zip(batch.ids, batch.labels)):
         ids[i, :len(row)], labels[i, :len(row)] = row, learned
         mask[i, :len(row)] = 1
+    tiles = batch.tiles.split([
+        int((part == IMAGE_ID).sum()) // TOKENS_PER_TILE
+        for part in ids.split(rows)])
+    total = (labels != -100).sum()
 
     def step() -> Tensor:
-        loss = model(input_ids=ids, attention_mask=mask, labels=labels,
-                     pixel_values=batch.tiles, use_cache=False).loss
-        loss.backward()
-        return loss.detach()
+        losses = []
+        for i, pixels in enumerate(tiles):
+            part = slice(i * rows, (i + 1) * rows)
+            loss = model(input_ids=ids[part], attention_mask=mask[part],
+                         labels=labels[part], pixel_values=pixels,
+                         use_cache=False).loss
+            loss = loss * (labels[part] != -100).sum() / total
+            loss.backward()
+            losses.append(loss.detach())
+        return torch.stack(losses).sum()
 
     return step
 
@@ -260,13 +272,14 @@ def measure(depth: int, args: argparse.Namespace,
     ours = our_model(depth, args.checkpointing,
                      theirs.state_dict()).to(device).train()
     found: dict[str, list[Cost]] = {}
+    rows = args.rows or args.batch
     for batch in batches:
         longest = max(len(row) for row in batch.ids)
         ways = {
             'vision': (theirs, vision_step(theirs.get_image_features,
                                            batch.tiles)),
-            'a': (theirs, padded_step(theirs, batch, args.length)),
-            'b': (theirs, padded_step(theirs, batch, longest)),
+            'a': (theirs, padded_step(theirs, batch, args.length, rows)),
+            'b': (theirs, padded_step(theirs, batch, longest, rows)),
             'our vision': (ours, vision_step(ours.encode_images,
                                              batch.tiles)),
             **{f'r={r:g}': (ours, packed_step(ours, batch, r))
@@ -358,14 +371,17 @@ def main() -> None:
     parser.add_argument('--device', default='cpu')
     parser.add_argument('--dtype', default='float32',
                         choices=['float32', 'bfloat16', 'float16'])
-    parser.add_argument('--batch', type=int, default=2)
-    parser.add_argument('--batches', type=int, default=2)
+    parser.add_argument('--batch', type=int, default=4)
+    parser.add_argument('--batches', type=int, default=1)
     parser.add_argument('--depths', type=int, nargs='+', default=[1, 3],
                         help='layers to measure with; 24 is the real model')
     parser.add_argument('--length', type=int, default=4096,
                         help='row length of way a')
+    parser.add_argument('--rows', type=int,
+                        help='rows of a and b that run at once, the rest by '
+                        'accumulation; all by default')
     parser.add_argument('--ratio', type=float, default=0.75)
-    parser.add_argument('--repeat', type=int, default=2)
+    parser.add_argument('--repeat', type=int, default=1)
     parser.add_argument('--checkpointing', action='store_true')
     parser.add_argument('--peak', type=float,
                         help='TFLOP/s of the device in this precision')
