@@ -85,6 +85,9 @@ def _as_options(options: dict) -> str:
 def set_amp(cfg: Config, dtype: Optional[str] = None) -> None:
     """Turn on automatic mixed precision in ``cfg``, in place.
 
+    A config with :class:`~mmeo.engine.AutocastOptimWrapper`, which has a
+    precision of its own, keeps it for bfloat16, on any device.
+
     Args:
         cfg (Config): Training config.
         dtype (str, optional): ``'bf16'`` or ``'fp16'``. By default bfloat16,
@@ -93,14 +96,18 @@ def set_amp(cfg: Config, dtype: Optional[str] = None) -> None:
 
     Raises:
         ConfigError: If there is no GPU, which mmengine's wrapper needs, or
-            the config has another kind of optimizer wrapper.
+            the config has a foreign kind of optimizer wrapper.
     """
     wrapper = cfg.get('optim_wrapper')
     if wrapper is None:
         raise ConfigError(f'{cfg.filename}: --amp needs an `optim_wrapper`, '
                           'which this config has not.')
     kind = str(wrapper.get('type', 'OptimWrapper')).rsplit('.', 1)[-1]
-    if kind not in ('OptimWrapper', 'AmpOptimWrapper'):
+    if kind == 'AutocastOptimWrapper' and dtype != 'fp16':
+        wrapper.dtype = 'bfloat16'
+        return
+    if kind not in ('OptimWrapper', 'AmpOptimWrapper',
+                    'AutocastOptimWrapper'):
         raise ConfigError(
             f'{cfg.filename}: --amp works with `OptimWrapper`, and this '
             f'config uses {wrapper.type!r}; set its precision in the config.')

@@ -86,6 +86,9 @@ def test_deepspeed_takes_over_the_options_of_ddp():
 def test_fsdp_clips_the_whole_gradient():
     strategy = bare(CheckedFSDPStrategy)
     for given, dtype in ((dict(), None),
+                         (dict(type='AutocastOptimWrapper'), 'bfloat16'),
+                         (dict(type='mmeo.AutocastOptimWrapper', dtype=None),
+                          None),
                          (dict(type='AmpOptimWrapper', dtype='bfloat16',
                                loss_scale=dict(enabled=False)), 'bfloat16')):
         wrapper = strategy.build_optim_wrapper(

@@ -321,6 +321,27 @@ def test_amp_settings(monkeypatch, dtype, bf16, expected, scale):
         set_amp(cfg)
 
 
+def test_amp_of_a_config_with_its_own_precision(monkeypatch, repo_root):
+    monkeypatch.setattr('torch.cuda.is_available', lambda: False)
+    path = repo_root / 'configs/_base_/schedules/vitp_pretrain_8k.py'
+    cfg = Config.fromfile(path)
+    before = cfg.optim_wrapper.to_dict()
+    assert before['dtype'] == 'bfloat16'
+    for dtype in (None, 'bf16'):
+        set_amp(cfg, dtype)
+        assert cfg.optim_wrapper.to_dict() == before
+    cfg.optim_wrapper.dtype = None
+    set_amp(cfg)
+    assert cfg.optim_wrapper.to_dict() == before
+    with pytest.raises(ConfigError, match='needs a GPU'):
+        set_amp(cfg, 'fp16')
+    monkeypatch.setattr('torch.cuda.is_available', lambda: True)
+    set_amp(cfg, 'fp16')
+    assert (cfg.optim_wrapper.type, cfg.optim_wrapper.dtype,
+            cfg.optim_wrapper.loss_scale) == (
+                'AmpOptimWrapper', 'float16', 'dynamic')
+
+
 def test_show_dir_turns_on_the_hook(tmp_path):
     cfg = config('show')
     with pytest.raises(ConfigError, match='visualization'):

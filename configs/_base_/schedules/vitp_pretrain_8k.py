@@ -1,8 +1,7 @@
 # Copyright (c) mmeo contributors. All rights reserved.
 # ViTP's pretraining: 8 000 steps of 128 samples, AdamW 2e-5, cosine to zero
-# (paper, appendix B). Weight decay on every parameter, clipping and bf16 (run
-# with `--amp`): released scripts. Warm-up of 3 %: our choice, the paper names
-# none.
+# (paper, appendix B). Weight decay on every parameter, clipping and bf16:
+# released scripts. Warm-up of 3 %: our choice, the paper names none.
 max_iters = 8000
 warmup_iters = 240
 train_cfg = dict(
@@ -11,7 +10,8 @@ train_cfg = dict(
     # 8 GPUs x 4 samples x 4 micro-batches; the loop derives the last number.
     global_batch_size=128)
 optim_wrapper = dict(
-    type='OptimWrapper',
+    type='AutocastOptimWrapper',
+    dtype='bfloat16',
     optimizer=dict(
         type='AdamW',
         lr=2e-5,

@@ -88,6 +88,7 @@ def packed_attention(module: nn.Module,
         return sdpa_attention_forward(module, query, key, value,
                                       attention_mask, dropout, scaling,
                                       **kwargs)
+    query, key, value = _in_autocast(query, key, value)
     if has_varlen(query, dropout):
         return _varlen(query, key, value, scaling, kwargs), None
     grouped = query.shape[1] != key.shape[1]
@@ -98,6 +99,18 @@ def packed_attention(module: nn.Module,
         for q, k, v in zip(*(x.split(lengths, 2) for x in (query, key, value)))
     ]
     return torch.cat(outs, 2).transpose(1, 2), None
+
+
+def _in_autocast(*tensors: Tensor) -> tuple[Tensor, ...]:
+    """As autocast would have them, which does not know flash attention.
+
+    Rotary embeddings leave queries and keys in float32 and values in half
+    precision.
+    """
+    kind = tensors[0].device.type
+    if not torch.is_autocast_enabled(kind):
+        return tensors
+    return tuple(x.to(torch.get_autocast_dtype(kind)) for x in tensors)
 
 
 def _varlen(query: Tensor, key: Tensor, value: Tensor,

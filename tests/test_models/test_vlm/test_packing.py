@@ -85,6 +85,29 @@ def test_one_varlen_call_equals_the_loop(monkeypatch):
     torch.testing.assert_close(one, loop)
 
 
+def test_under_autocast_all_of_attention_is_in_half_precision(monkeypatch):
+    """Rotary embeddings give float32, which flash attention refuses."""
+    from mmeo.models.vlm import HFLanguageModel
+    from mmeo.models.vlm import packed_attention as module
+    seen = []
+    monkeypatch.setattr(module, 'has_varlen',
+                        lambda query, dropout: seen.append(query.dtype))
+    monkeypatch.setattr(
+        module.F, 'scaled_dot_product_attention',
+        lambda q, k, v, **kwargs: seen.extend(
+            x.dtype for x in (q, k, v)) or torch.zeros_like(q))
+    llm = HFLanguageModel(dict(
+        model_type='qwen2', hidden_size=16, num_hidden_layers=1, vocab_size=9,
+        num_attention_heads=2, num_key_value_heads=1, intermediate_size=16))
+    packed = PackedSequence(torch.randn(5, 16), sample_positions([5]),
+                            torch.zeros(5, dtype=torch.long), [5])
+    for half in (True, False):
+        seen.clear()
+        with torch.autocast('cpu', torch.bfloat16, enabled=half):
+            llm(packed)
+        assert seen == [torch.bfloat16 if half else torch.float32] * 4
+
+
 @pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason='no CUDA device')
 def test_varlen_on_cuda_equals_the_loop(monkeypatch):

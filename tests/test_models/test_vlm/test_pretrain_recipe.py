@@ -61,6 +61,8 @@ def test_two_steps(repo_root, synthearth, tmp_path, name):
     before = {k: v.clone() for k, v in runner.model.state_dict().items()}
     runner.train()
     assert runner.iter == 2
+    assert runner.optim_wrapper.dtype == 'bfloat16'
+    assert {p.dtype for p in runner.model.parameters()} == {torch.float32}
     assert len(runner.train_dataloader.dataset) == expected
     # The first step of the warm-up is 1 / 240 or 1 / 1600 of 2e-5.
     rate = runner.optim_wrapper.get_lr()['lr'][0]
