@@ -1,6 +1,6 @@
 # Copyright (c) mmeo contributors. All rights reserved.
 # As vitp-1b_instruct-pretrain_16k_general.py with the released scripts'
-# values: 8 000 steps, drop in a quarter of the micro-batches, warm-up 0.2,
+# values: 8 000 steps, drop in a quarter of the samples, warm-up 0.2,
 # samples weigh the same, the released mixture.
 _base_ = [
     '../../_base_/models/internvl2_5-1b.py',

@@ -1,6 +1,6 @@
 # Copyright (c) mmeo contributors. All rights reserved.
 # As vitp-1b_instruct-pretrain_8k_rs.py with the released scripts' values: drop
-# in a quarter of the micro-batches, warm-up 0.2, samples weigh the same, the
+# in a quarter of the samples, warm-up 0.2, samples weigh the same, the
 # released mixture.
 _base_ = [
     '../../_base_/models/internvl2_5-1b.py',

@@ -3,7 +3,7 @@
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Optional, Union
+from typing import Optional
 
 import torch
 from torch import Tensor, nn
@@ -31,12 +31,10 @@ def kept_tokens(num_tokens: int, drop_ratio: float) -> int:
 
 
 def draw_keep_mask(
-    image_mask: Tensor,
-    lengths: list[int],
-    drop_ratio: float,
-    generator: Union[torch.Generator, Sequence[Optional[torch.Generator]],
-                     None] = None
-) -> Tensor:
+        image_mask: Tensor,
+        lengths: list[int],
+        drop_ratios: Sequence[float],
+        generators: Optional[Sequence[torch.Generator]] = None) -> Tensor:
     """Draw which tokens of a packed batch stay.
 
     Every text token stays. Of the image tokens of each sample (all of its
@@ -46,27 +44,23 @@ def draw_keep_mask(
     Args:
         image_mask (Tensor): ``(N,)`` bool, True at image tokens.
         lengths (list[int]): Tokens of each sample; they add up to N.
-        drop_ratio (float): Share of image tokens to drop, from 0 to 1.
-        generator (torch.Generator or Sequence, optional): Source of
-            randomness on the device of ``image_mask``, or one on any device
-            for each sample, where None leaves that sample whole; torch's own
-            by default.
+        drop_ratios (Sequence[float]): Share of image tokens to drop of each
+            sample, from 0 to 1.
+        generators (Sequence[torch.Generator], optional): Source of
+            randomness of each sample, on any device; torch's own by default.
 
     Returns:
         Tensor: ``(N,)`` bool, True where the token stays.
     """
     keep = torch.ones_like(image_mask)
-    single = generator is None or isinstance(generator, torch.Generator)
-    generators = [generator] * len(lengths) if single else generator
+    sources = generators or [None] * len(lengths)
     start = 0
-    for length, source in zip(lengths, generators):
-        if single or source is not None:
-            image = image_mask[start:start + length].nonzero().squeeze(1)
-            device = image.device if source is None else source.device
-            order = torch.randperm(
-                len(image), generator=source, device=device).to(image.device)
-            dropped = order[kept_tokens(len(image), drop_ratio):]
-            keep[start + image[dropped]] = False
+    for length, ratio, source in zip(lengths, drop_ratios, sources):
+        image = image_mask[start:start + length].nonzero().squeeze(1)
+        device = image.device if source is None else source.device
+        order = torch.randperm(
+            len(image), generator=source, device=device).to(image.device)
+        keep[start + image[order[kept_tokens(len(image), ratio):]]] = False
         start += length
     return keep
 
@@ -81,14 +75,16 @@ class VisualTokenDrop(nn.Module):
     survivors are the caller's to keep (:meth:`PackedSequence.keep` does).
 
     ViTP, section 3.2. The paper drops in every step. The released code draws
-    once per micro-batch, which is one sample, and drops in a quarter of them
-    only: ``apply_prob=0.25``.
+    once in each forward pass, which is one sample there (its drop fails with
+    two), and drops in a quarter of them only: ``apply_prob=0.25``. Here every
+    sample has a draw of its own, whatever the size of a micro-batch; the
+    released code seeds all of its processes alike, so that their samples
+    probably lost tokens together.
 
     Args:
         drop_ratio (float): Share of the image tokens of a sample that is
             dropped, 0 <= r < 1. Defaults to 0.75.
-        apply_prob (float): Probability that anything is dropped at all: of
-            each sample where the samples have seeds, else of the whole batch.
+        apply_prob (float): Probability that a sample loses any token.
             Defaults to 1.0.
     """
 
@@ -121,19 +117,16 @@ class VisualTokenDrop(nn.Module):
         """
         if not self.training or self.drop_ratio == 0:
             return torch.ones_like(image_mask)
-        if seeds is not None:
-            sources = [torch.Generator().manual_seed(seed) for seed in seeds]
-            return draw_keep_mask(
-                image_mask, lengths, self.drop_ratio,
-                [source if self._applies(source) else None
-                 for source in sources])
-        if not self._applies():
-            return torch.ones_like(image_mask)
-        return draw_keep_mask(image_mask, lengths, self.drop_ratio)
+        sources = seeds and [torch.Generator().manual_seed(seed)
+                             for seed in seeds]
+        ratios = [self._draw_ratio(source)
+                  for source in sources or [None] * len(lengths)]
+        return draw_keep_mask(image_mask, lengths, ratios, sources)
 
-    def _applies(self, source: Optional[torch.Generator] = None) -> bool:
-        return self.apply_prob == 1 or torch.rand(
+    def _draw_ratio(self, source: Optional[torch.Generator]) -> float:
+        applies = self.apply_prob == 1 or torch.rand(
             (), generator=source).item() < self.apply_prob
+        return self.drop_ratio if applies else 0
 
     def extra_repr(self) -> str:
         return f'drop_ratio={self.drop_ratio}, apply_prob={self.apply_prob}'

@@ -44,7 +44,7 @@ def naive_mask(image_mask, lengths, ratio):
 def test_mask_counts_per_sample_and_equals_the_loop(ratio, lengths):
     image_mask = torch.rand(sum(lengths)) < 0.7
     torch.manual_seed(5)
-    keep = draw_keep_mask(image_mask, lengths, ratio)
+    keep = draw_keep_mask(image_mask, lengths, [ratio] * len(lengths))
     torch.manual_seed(5)
     assert torch.equal(keep, naive_mask(image_mask, lengths, ratio))
     assert keep[~image_mask].all()
@@ -55,7 +55,7 @@ def test_mask_counts_per_sample_and_equals_the_loop(ratio, lengths):
 
 def test_every_token_has_the_same_chance_in_every_sample():
     image_mask = torch.ones(24, dtype=torch.bool)
-    hits = sum(draw_keep_mask(image_mask, [8, 16], 0.75).float()
+    hits = sum(draw_keep_mask(image_mask, [8, 16], [0.75, 0.75]).float()
                for _ in range(4000)) / 4000
     assert (hits - 0.25).abs().max() < 0.04
 
@@ -84,6 +84,15 @@ def test_gate(prob):
     drop = VisualTokenDrop(0.5, apply_prob=prob)
     share = sum(not drop(mask, [8]).all() for _ in range(1000)) / 1000
     assert abs(share - prob) < 0.05
+
+
+def test_the_gate_is_drawn_for_each_sample():
+    mask = torch.ones(6000, dtype=torch.bool)
+    drop = VisualTokenDrop(0.5, apply_prob=0.25)
+    for seeds in (None, range(1000)):
+        kept = drop(mask, [6] * 1000, seeds).view(1000, 6).sum(1)
+        assert set(kept.tolist()) == {3, 6}
+        assert abs((kept == 3).float().mean() - 0.25) < 0.05
 
 
 @pytest.mark.parametrize('kwargs', [
