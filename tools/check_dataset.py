@@ -73,6 +73,8 @@ def show_mixture(target: Any, args: Namespace) -> None:
         raise ConfigError(f'no `length` is stated for {", ".join(unknown)}')
     print(format_mixture(mixture_rows(*zip(
         *((s.name, s.length, s.repeat) for s in target.sources)))))
+    for note in target.notes:
+        print(note)
     if args.write_meta:
         write_meta(target.sources, args.write_meta)
         print(f'meta: {args.write_meta}')

@@ -1,21 +1,28 @@
 # Copyright (c) mmeo contributors. All rights reserved.
 """Checking whole instruction sets, in several processes."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from hashlib import blake2b
+from itertools import chain
 from multiprocessing import Pool
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, NamedTuple, Optional
 
 import numpy as np
 
 from mmeo.datasets.instruct_check import CheckSettings, RecordChecker
-from mmeo.datasets.instruct_index import SpanList, place, scan
+from mmeo.datasets.instruct_index import SpanList, parse_json, place, scan
 from mmeo.datasets.instruct_issues import Issue, Tally
 from mmeo.datasets.instruct_meta import InstructSource
+from mmeo.datasets.instruct_records import read_sample
 from mmeo.datasets.instruct_report import AuditReport, SourceReport
+from mmeo.datasets.instruct_rounds import (
+    group_rounds,
+    join_samples,
+    rounds_of,
+)
 from mmeo.errors import DataError
 
 _CHUNK = 500  # records of a piece of work
@@ -74,17 +81,15 @@ def _audit_source(source: InstructSource, settings: CheckSettings,
     broken: list[DataError] = []
     chunks = _chunks(source, broken)
     work = partial(_check_chunk, source, settings.limit)
-    ids = []
+    ids, found = [], []
     for part in (pool.imap(work, chunks) if pool else map(work, chunks)):
-        report.tally.merge(part.tally)
-        report.records += part.records
-        report.images += part.images
-        report.tokens += part.tokens
-        report.measured += part.measured
-        report.longest = max(report.longest, part.longest)
+        report.add(part)
         ids.append(part.ids)
+        found.append(part.usable)
     for error in broken:
         report.tally.add(Issue('annotation', source.name, str(error)))
+    if source.max_rounds is not None and settings.counts_tokens:
+        _measure_joined(source, settings, pool, chain(*found), report)
     _compare_ids(source, ids, report.tally)
     if source.length not in (None, report.records):
         report.tally.add(Issue(
@@ -123,6 +128,17 @@ class _Part:
     tokens: int = 0
     measured: int = 0
     longest: int = 0
+    usable: list = field(default_factory=list)  # _Usable, to be joined
+
+
+class _Usable(NamedTuple):
+    """A record that may be joined with others about the same images."""
+
+    number: int
+    start: int
+    length: int
+    key: Optional[int]
+    rounds: int
 
 
 def _check_chunk(source: InstructSource, limit: int,
@@ -135,19 +151,67 @@ def _check_chunk(source: InstructSource, limit: int,
                                             'length']].tolist():
             file.seek(start)
             findings = _checker.check(
-                file.read(length), place(path, number), root,
-                source.max_tiles)
+                file.read(length), place(path, number), root)
             for issue in findings.issues:
                 part.tally.add(issue)
             part.images += findings.images
-            if findings.tokens is not None:
-                part.tokens += findings.tokens
-                part.measured += 1
-                part.longest = max(part.longest, findings.tokens)
+            if findings.sample is None:
+                pass
+            elif source.max_rounds is None:
+                _measure(part, findings.sample, source)
+            else:
+                part.usable.append(_Usable(
+                    number, start, length, *_rounds(findings.sample)))
             if isinstance(findings.id, (int, str)):
                 ids.append((_hash(findings.id), number))
     if ids:
         part.ids = np.array(ids, np.int64)
+    return part
+
+
+def _measure(part: _Part, sample: dict, source: InstructSource) -> None:
+    length = _checker.measure(sample, source.max_tiles)
+    if length is None:
+        return
+    part.tokens += length.tokens
+    part.measured += 1
+    part.longest = max(part.longest, length.tokens)
+    if length.issue is not None:
+        part.tally.add(length.issue)
+
+
+def _rounds(sample: dict) -> tuple[Optional[int], int]:
+    key, rounds = rounds_of(sample)
+    return None if key is None else _hash(sample['img_paths']), rounds
+
+
+def _measure_joined(source: InstructSource, settings: CheckSettings,
+                    pool: Any, usable: Iterable[_Usable],
+                    report: SourceReport) -> None:
+    """Lengths of the samples that ``max_rounds`` makes of a file."""
+    records = list(usable)
+    groups = [[records[i] for i in group] for group in group_rounds(
+        [(record.key, record.rounds) for record in records],
+        source.max_rounds)]
+    chunks = (groups[i:i + _CHUNK] for i in range(0, len(groups), _CHUNK))
+    work = partial(_measure_groups, source, settings.limit)
+    for part in (pool.imap(work, chunks) if pool else map(work, chunks)):
+        report.add(part)
+
+
+def _measure_groups(source: InstructSource, limit: int,
+                    groups: Sequence[Sequence[_Usable]]) -> _Part:
+    path, root = Path(source.ann_file), Path(source.img_root)
+    part = _Part(Tally(limit), np.zeros((0, 2), np.int64))
+    with open(path, 'rb') as file:
+        for group in groups:
+            samples = []
+            for record in group:
+                file.seek(record.start)
+                where = place(path, record.number)
+                samples.append(read_sample(
+                    parse_json(file.read(record.length), where), where, root))
+            _measure(part, join_samples(samples), source)
     return part
 
 

@@ -29,6 +29,8 @@ class InstructSource:
             pipeline's by default.
         jpeg_augment (bool): Re-compress its images at random.
         length (int, optional): Records that the file is said to hold.
+        max_rounds (int, optional): Joins records about one image up to so
+            many questions; a meta cannot say it.
     """
 
     name: str
@@ -38,6 +40,7 @@ class InstructSource:
     max_tiles: Optional[int] = None
     jpeg_augment: bool = False
     length: Optional[int] = None
+    max_rounds: Optional[int] = None
 
 
 def read_meta(path: Union[str, Path],
@@ -145,8 +148,12 @@ def write_meta(sources: Sequence[InstructSource],
     """Write an InternVL meta, the reverse of :func:`read_meta`.
 
     Raises:
-        ConfigError: If two sources have one name.
+        ConfigError: If two sources have one name, or one joins records.
     """
+    joined = [source.name for source in sources if source.max_rounds]
+    if joined:
+        raise ConfigError(f'a meta cannot say `max_rounds`, which {joined} '
+                          'have: leave it out of the config')
     names = [source.name for source in sources]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:

@@ -2,6 +2,7 @@
 """The outcome of a check as a table and as JSON."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from mmeo.datasets.instruct_issues import ERROR, WARNING, Tally
 from mmeo.datasets.instruct_meta import InstructSource
@@ -28,6 +29,15 @@ class SourceReport:
     tokens: int = 0
     measured: int = 0
     longest: int = 0
+
+    def add(self, part: Any) -> None:
+        """Add what was found in a part of the file."""
+        self.tally.merge(part.tally)
+        self.records += part.records
+        self.images += part.images
+        self.tokens += part.tokens
+        self.measured += part.measured
+        self.longest = max(self.longest, part.longest)
 
     def to_dict(self) -> dict:
         """For JSON."""

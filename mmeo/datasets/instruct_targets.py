@@ -91,16 +91,19 @@ def config_target(cfg: Config, split: str = 'train') -> CheckTarget:
         target.sources += _under_root(part.get('data_root') or root, source)
     pipelines = [dataset.get('pipeline')] + [p.get('pipeline') for p in parts]
     target.pipeline = list(next(filter(None, pipelines), []))
-    if any(part.get('max_rounds') for part in parts):
+    joined = [s.name for s in target.sources if s.max_rounds]
+    if joined:
         target.notes.append(
-            '`max_rounds` joins records: lengths are of single records')
+            f'`max_rounds` joins records of {", ".join(joined)}: samples are '
+            'fewer than records, lengths are those of joint samples.')
     return target
 
 
 def _under_root(root: str, source: InstructSource) -> list[InstructSource]:
     file = Path(root, source.ann_file)
     if file.is_file() and is_meta(file):
-        return [replace(s, repeat=s.repeat * source.repeat)
+        return [replace(s, repeat=s.repeat * source.repeat,
+                        max_rounds=source.max_rounds)
                 for s in _resolved(file, root)]
     return [replace(source, ann_file=str(file),
                     img_root=str(Path(root, source.img_root)))]

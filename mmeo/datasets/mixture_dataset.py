@@ -183,7 +183,8 @@ def _source(cfg: Mapping, repeat: float) -> InstructSource:
         repeat=repeat,
         max_tiles=cfg.get('max_tiles'),
         jpeg_augment=cfg.get('jpeg_augment', False),
-        length=cfg.get('length'))
+        length=cfg.get('length'),
+        max_rounds=cfg.get('max_rounds'))
 
 
 def mixture_config(sources: Sequence[InstructSource],
@@ -215,6 +216,8 @@ def mixture_config(sources: Sequence[InstructSource],
             part['jpeg_augment'] = True
         if source.length is not None:
             part['length'] = source.length
+        if source.max_rounds is not None:
+            part['max_rounds'] = source.max_rounds
         parts.append(part)
     return dict(type='MixtureDataset', data_root=data_root, datasets=parts,
                 **kwargs)

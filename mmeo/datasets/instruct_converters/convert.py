@@ -200,6 +200,8 @@ def _record(sample: Sample) -> dict:
     if sample.placed:
         head = ''
     conversations = []
+    if sample.system is not None:
+        conversations.append({'from': 'system', 'value': sample.system})
     for number, (question, answer) in enumerate(sample.turns):
         value = question if number else head + question
         conversations += [{'from': 'human', 'value': value},

@@ -21,6 +21,7 @@ class Sample:
             placeholders are added when the record is written.
         notes (tuple[str, ...]): What was mended, counted in the report.
         placed (bool): The turns hold their image placeholders already.
+        system (str, optional): System prompt of the conversation.
     """
 
     key: str
@@ -28,6 +29,7 @@ class Sample:
     turns: tuple[tuple[str, str], ...]
     notes: tuple[str, ...] = ()
     placed: bool = False
+    system: Optional[str] = None
 
 
 @dataclass(frozen=True)

@@ -49,12 +49,17 @@ def _conversation(key: str, record: dict, images: Path, boxes: str,
     # Several images stand in the text where it speaks of them; a single one
     # moves to the front.
     placed = len(names) > 1
-    turns, notes, found = [], [], 0
+    turns, notes, found, system = [], [], 0, None
     for turn in record.get('conversations') or ():
         role = turn.get('from', turn.get('role'))
         text = turn.get('value', turn.get('content'))
         if not isinstance(text, str):
             raise Unusable('turn without text')
+        if role == 'system' and not turns and system is None:
+            if IMAGE_PLACEHOLDER in text:
+                raise Unusable('image placeholder in a system turn')
+            system = text
+            continue
         found += text.count(IMAGE_PLACEHOLDER)
         if not placed:
             text = _HEAD.sub('', text).strip()
@@ -69,12 +74,10 @@ def _conversation(key: str, record: dict, images: Path, boxes: str,
     located = [find_image(images, name) for name in names]
     notes += [note for _, note in located if note]
     return Sample(key, tuple(name for name, _ in located), _pairs(turns),
-                  tuple(dict.fromkeys(notes)), placed)
+                  tuple(dict.fromkeys(notes)), placed, system)
 
 
 def _pairs(turns: list[tuple[Any, str]]) -> tuple[tuple[str, str], ...]:
-    if turns and turns[0][0] == 'system':
-        raise Unusable('conversation has a system turn')
     questions, answers = turns[::2], turns[1::2]
     if not turns or len(questions) != len(answers) or any(
             role not in _QUESTIONS for role, _ in questions) or any(

@@ -3,6 +3,7 @@
 
 import pytest
 
+import mmeo
 from mmeo.codecs import decode_boxes
 from mmeo.datasets.instruct_converters.geochat import (
     parse_boxes,
@@ -150,6 +151,27 @@ def test_llava_layouts(tmp_path, picture, write, convert):
     assert done.report.flaws == {
         'turns do not go question, answer, question, answer': 1,
         'image placeholders differ from images': 1, 'record is no object': 1}
+
+
+def test_llava_keeps_the_system_turn(tmp_path, picture, write, convert):
+    picture(tmp_path / 'a.png')
+    system = [{'from': 'system', 'value': 'Answer shortly.'}]
+    path = write(tmp_path / 'mix.json', [
+        dict(id='x', image='a.png',
+             conversations=system + turns('<image>\nq', 'a')),
+        dict(id='twice', conversations=system + system + turns('q', 'a')),
+        dict(id='late', conversations=turns('q', 'a') + system),
+        dict(id='stray', image='a.png', conversations=[
+            {'from': 'system', 'value': '<image>'}, *turns('q', 'a')])])
+    done = convert('llava', path)
+    assert [r['conversations'] for r in done.records] == [
+        [*system, *turns('<image>\nq', 'a')]]
+    assert done.report.flaws == {
+        'turns do not go question, answer, question, answer': 2,
+        'image placeholder in a system turn': 1}
+    sample = mmeo.build('InstructDataset', ann_file=str(done.path),
+                        data_root=str(tmp_path))[0]
+    assert sample['conversations'][0] == system[0]
 
 
 def test_geochat_fields_are_read_by_name():
