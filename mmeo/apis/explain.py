@@ -41,8 +41,8 @@ def explain(error: BaseException) -> Optional[str]:
         if isinstance(link, UserError):
             return _clean(str(link))
     for link in chain(error):
-        for rule in (_unregistered, _out_of_memory, _missing_file,
-                     _missing_package):
+        for rule in (_unregistered, _out_of_memory, _single_value,
+                     _missing_file, _missing_package):
             message = rule(link)
             if message:
                 return message
@@ -140,6 +140,15 @@ def _out_of_memory(error: BaseException) -> Optional[str]:
             'smaller batch (`train_dataloader.batch_size`, with '
             '`optim_wrapper.accumulative_counts` to keep the effective '
             'size), a smaller crop.')
+
+
+def _single_value(error: BaseException) -> Optional[str]:
+    if 'Expected more than 1 value per channel' not in str(error):
+        return None
+    return ('batch normalisation got a single value per channel, as the '
+            'pooled branch of UPerNet has it with one image on one GPU. Train '
+            'with two images or more, e.g. `--cfg-options '
+            'train_dataloader.batch_size=8`, or on several GPUs.')
 
 
 def _missing_file(error: BaseException) -> Optional[str]:

@@ -68,6 +68,12 @@ def test_out_of_memory_lists_remedies():
         assert remedy in message
 
 
+def test_one_image_under_batch_normalisation():
+    norm = torch.nn.BatchNorm2d(4)
+    message = explain(caught(lambda: norm(torch.ones(1, 4, 1, 1))))
+    assert 'train_dataloader.batch_size' in message
+
+
 def test_missing_file_names_data_root(tmp_path):
     error = caught(lambda: open(tmp_path / 'gone.txt'))
     message = explain(error)

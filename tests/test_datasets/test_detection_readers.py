@@ -1,6 +1,7 @@
 # Copyright (c) mmeo contributors. All rights reserved.
 """COCO files, oriented XML and RSAR: content, order of classes, bad files."""
 
+import copy
 import json
 import math
 
@@ -165,6 +166,47 @@ def test_coco_metric_equals_mmdet_and_knows_the_order(tmp_path):
     assert evaluate(CocoMetric(other), found) == theirs
     # mmdet's takes the order of the file, and swaps the classes.
     assert evaluate(TheirMetric(other), found) != theirs
+
+
+def test_labels_beyond_the_classes_are_left_out(tmp_path, monkeypatch):
+    """As if the head's other classes were not there, masks included."""
+    path = str(coco_tree(tmp_path, [
+        box(1, 1, 7, [2, 3, 10, 8],
+            segmentation=[[2, 3, 12, 3, 12, 11, 2, 11]]),
+        box(2, 2, 8, [5, 5, 20, 10],
+            segmentation=[[5, 5, 25, 5, 25, 15, 5, 15]])]) / 'ann.json')
+    inside = predictions(torch.Generator().manual_seed(0))
+    more = copy.deepcopy(inside)
+    for few, many in zip(inside, more):
+        for item, labels in ((few, []), (many, [2, 79])):
+            found = item['pred_instances']
+            found['labels'] = torch.cat(
+                [torch.tensor(labels, dtype=torch.long), found['labels']])
+            for key in ('bboxes', 'scores'):
+                extra = found[key][:len(labels)]
+                found[key] = torch.cat([extra, found[key]])
+            x1, y1, x2, y2 = found['bboxes'][..., None, None].unbind(1)
+            ys, xs = torch.arange(30)[:, None], torch.arange(40)
+            found['masks'] = (xs >= x1) & (xs < x2) & (ys >= y1) & (ys < y2)
+            found['mask_scores'] = found['scores'] / 2
+
+    def score(found):
+        return evaluate(CocoMetric(path, metric=['bbox', 'segm']), found)
+
+    expected = score(inside)
+    assert expected['coco/bbox_mAP'] > 0 and expected['coco/segm_mAP'] > 0
+    said = []
+    monkeypatch.setattr('mmeo.evaluation.metrics.coco_metric.print_log',
+                        lambda text, **kwargs: said.append(text))
+    assert score(inside) == expected and not said
+    assert score(more) == expected
+    assert said[0].startswith('4 of 64 predictions are left out')
+    for item in more:
+        item['pred_instances']['labels'][:] = 79
+    nothing = score(more)  # mmdet's would return no metric at all
+    assert nothing == {f'coco/{kind}_mAP{suffix}': 0.0
+                       for kind in ('bbox', 'segm')
+                       for suffix in ('', '_50', '_75')}
 
 
 def test_official_classes():
