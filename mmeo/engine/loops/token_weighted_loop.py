@@ -96,8 +96,10 @@ class TokenWeightedTrainLoop(IterBasedTrainLoop):
         self._check_resumed()
         wrapper = self.runner.optim_wrapper
         if hasattr(wrapper, 'initialize_count_status'):
-            # The Runner counted steps; the wrapper counts micro-batches.
+            # The Runner counted steps; mmengine's wrapper micro-batches.
             counts = self.accumulative_counts
+            if getattr(wrapper, 'counts_steps', False):
+                counts = 1
             wrapper.initialize_count_status(
                 self.runner.model, self._iter * counts,
                 self._max_iters * counts)
@@ -166,6 +168,8 @@ class TokenWeightedTrainLoop(IterBasedTrainLoop):
         if isinstance(wrapper, dict):
             own = wrapper.get('accumulative_counts', 1)
             wrapper['accumulative_counts'] = self.accumulative_counts
+            if 'AutocastOptimWrapper' in str(wrapper.get('type')):
+                wrapper['counts_steps'] = True
         else:
             own = getattr(wrapper, '_accumulative_counts', 1)
         if own not in (1, self.accumulative_counts) or (

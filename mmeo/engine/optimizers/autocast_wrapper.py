@@ -27,6 +27,11 @@ class AutocastOptimWrapper(OptimWrapper):
     Args:
         dtype (str, optional): 'bfloat16', or None for float32. Defaults to
             'bfloat16'.
+        counts_steps (bool): The training loop counts steps of the optimizer,
+            not the micro-batches that it accumulates: then nothing is lost
+            where the count of a resumed run is no multiple of
+            ``accumulative_counts``, and there is nothing to warn of.
+            ``TokenWeightedTrainLoop`` sets it. Defaults to False.
         **kwargs: Of mmengine's ``OptimWrapper``.
 
     Raises:
@@ -34,14 +39,22 @@ class AutocastOptimWrapper(OptimWrapper):
     """
 
     def __init__(self, dtype: Optional[str] = 'bfloat16',
-                 **kwargs: Any) -> None:
+                 counts_steps: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if dtype not in ('bfloat16', None):
             raise ConfigError(
                 f"AutocastOptimWrapper: dtype={dtype!r} must be 'bfloat16' or "
                 'None; float16 needs the loss scaling of AmpOptimWrapper')
         self.dtype = dtype
+        self.counts_steps = counts_steps
         self._sharded: Optional[FullyShardedDataParallel] = None
+
+    def initialize_count_status(self, model: nn.Module, init_counts: int,
+                                max_counts: int) -> None:
+        """Begin to count; the Runner and the loop give their own counts."""
+        factor = self._accumulative_counts if self.counts_steps else 1
+        super().initialize_count_status(
+            model, init_counts * factor, max_counts * factor)
 
     @contextmanager
     def optim_context(self, model: nn.Module) -> Iterator[None]:

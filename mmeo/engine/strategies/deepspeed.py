@@ -89,6 +89,7 @@ class CheckedDeepSpeedStrategy(CheckedCheckpoints, DeepSpeedStrategy):
         if kind in ('AmpOptimWrapper', 'AutocastOptimWrapper'):
             dtype = cfg.pop('dtype', 'bfloat16')
             cfg.pop('loss_scale', None)
+            cfg.pop('counts_steps', None)
             if dtype not in ('bfloat16', None):
                 raise ConfigError(f'optim_wrapper.dtype={dtype!r}: '
                                   'CheckedDeepSpeedStrategy trains in '

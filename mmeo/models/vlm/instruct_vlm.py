@@ -7,21 +7,15 @@ from typing import Any, Optional, Union
 import torch
 from mmengine.model import BaseModel
 from torch import Tensor
-from torch.nn import functional as F
 
 from mmeo.codecs import DialogueTemplate, build_tokenizer, get_template
 from mmeo.errors import ConfigError, DataError
-from mmeo.models.vlm.loss_weights import mean_over_ranks, target_weights
-from mmeo.models.vlm.packing import (
-    IGNORE_INDEX,
-    PackedSequence,
-    sample_positions,
-)
+from mmeo.models.vlm.answer_loss import WEIGHTINGS, answer_loss, count_weight
+from mmeo.models.vlm.packing import PackedSequence, sample_positions
 from mmeo.registry import MODELS
 from mmeo.structures import DialogueSample
 
 PARTS = ('vision', 'projector', 'llm')
-WEIGHTINGS = ('token', 'sample')
 
 
 @MODELS.register_module()
@@ -200,21 +194,9 @@ class InstructVLM(BaseModel):
             packed = packed.keep(
                 self.token_drop(inputs['image_mask'], packed.lengths,
                                 inputs.get('sample_seeds')))
-        hidden = self.llm(packed, self.packing)
-        targets = packed.targets()
-        learned = targets != IGNORE_INDEX
-        weights = target_weights(targets, packed.lengths,
-                                 self.loss_weighting)[learned]
-        targets = targets[learned]
-        # The vocabulary is wide: logits only where they are learned.
-        logits = self.llm.head(hidden[learned]).float()
-        losses = F.cross_entropy(logits, targets, reduction='none')
-        right = logits.detach().argmax(1) == targets
-        normalizer = inputs.get('normalizer') or mean_over_ranks(weights.sum())
-        return dict(
-            loss=(losses * weights).sum() / normalizer,
-            acc=(right * weights).sum() / normalizer,
-            tokens=weights.new_tensor(sum(packed.lengths)))
+        return answer_loss(
+            self.llm(packed, self.packing), self.llm.head, packed,
+            self.loss_weighting, inputs.get('normalizer'))
 
     def count_loss_weight(self, data_batch: dict) -> float:
         """What a batch weighs in the loss, before it is run.
@@ -229,11 +211,8 @@ class InstructVLM(BaseModel):
         Returns:
             float: Supervised tokens, or samples that have any.
         """
-        counts = [int((labels[1:] != IGNORE_INDEX).sum())
-                  for labels in data_batch['inputs']['labels']]
-        if self.loss_weighting == 'sample':
-            counts = [int(count > 0) for count in counts]
-        return float(sum(counts))
+        return count_weight(data_batch['inputs']['labels'],
+                            self.loss_weighting)
 
     @torch.no_grad()
     def predict(

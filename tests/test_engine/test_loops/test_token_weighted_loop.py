@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader
 
 from mmeo.datasets import ResumableInfiniteSampler
 from mmeo.datasets.samplers import seeded_by
+from mmeo.engine import AutocastOptimWrapper
 from mmeo.engine.loops import TokenWeightedTrainLoop
 from mmeo.engine.loops.token_weighted_loop import mean_over_batch
 from mmeo.errors import ConfigError
@@ -91,9 +92,11 @@ def make_loop(batch_size, rank=0, world=1, optim_wrapper=None, dropout=0.,
     loop = TokenWeightedTrainLoop(runner, loader, **{'max_iters': 3,
                                                      **kwargs})
     if isinstance(runner.optim_wrapper, dict):
-        runner.optim_wrapper = OptimWrapper(
-            torch.optim.SGD(model.parameters(), lr=0.1),
-            **runner.optim_wrapper)
+        cfg = dict(runner.optim_wrapper)
+        wrapper = AutocastOptimWrapper if cfg.pop('type', None) else \
+            OptimWrapper
+        runner.optim_wrapper = wrapper(
+            optimizer=torch.optim.SGD(model.parameters(), lr=0.1), **cfg)
     return loop
 
 
@@ -189,6 +192,26 @@ def test_resumed_loop_draws_the_same(stop):
     assert len(again.dataloader.dataset.loads) == (4 - stop) * 6
     assert curve(first) + curve(again) == curve(whole)
     assert torch.equal(weights(again), weights(whole))
+
+
+def test_only_a_counter_of_micro_batches_warns_of_steps(monkeypatch):
+    warned = []
+    monkeypatch.setattr('mmengine.optim.optimizer.optimizer_wrapper.'
+                        'print_log', lambda text, **kwargs:
+                        warned.append(text))
+    curves = []
+    for cfg in (dict(), dict(type='mmeo.AutocastOptimWrapper', dtype=None)):
+        loop = make_loop(3, global_batch_size=12, optim_wrapper=cfg)
+        wrapper = loop.runner.optim_wrapper
+        loop._iter = 1
+        # As the Runner does before the loop starts.
+        wrapper.initialize_count_status(loop.runner.model, 1, 3)
+        assert any('not divisible' in text for text in warned) == (not cfg)
+        warned.clear()
+        loop.run()
+        assert not warned and wrapper._inner_count == 12
+        curves.append(curve(loop))
+    assert curves[0] == curves[1] and len(curves[0]) == 2
 
 
 def test_a_step_without_targets():

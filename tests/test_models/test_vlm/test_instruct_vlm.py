@@ -193,7 +193,7 @@ def test_llm_config_errors():
 def test_two_ranks_equal_one_batch(build_vlm, batch, samples, monkeypatch,
                                    weighting):
     """Averaged over ranks, as DDP does, the loss is that of all tokens."""
-    from mmeo.models.vlm import loss_weights as module
+    from mmeo.models.vlm import answer_loss as module
     model = build_vlm(loss_weighting=weighting)
     whole = run_loss(model, batch(samples))
     total = model.count_loss_weight(batch(samples))
