@@ -88,7 +88,6 @@ def sample(data: Path, folder: str) -> Path:
 
 
 CASES = [(CASCADE, 'horizontal/nwpu_vhr10', use_nwpu),
-         (MASK, 'horizontal/nwpu_vhr10', use_nwpu),
          (MASK, 'horizontal/ssdd', use_ssdd),
          (ORIENTED, 'oriented/dota_yolo_demo', point)]
 
@@ -114,7 +113,7 @@ def test_a_few_steps_lower_the_loss(config, folder, use, repo_root,
     assert losses[-1] < 0.9 * losses[0], losses
 
 
-@pytest.mark.parametrize('config, folder, use', CASES[:1] + CASES[2:])
+@pytest.mark.parametrize('config, folder, use', CASES)
 def test_multi_scale_tta_on_rectangular_images(config, folder, use, repo_root,
                                                real_data, tmp_path):
     cfg = load(repo_root, config, tmp_path)

@@ -17,3 +17,4 @@ model = dict(
                 checkpoint='weights/ViTP_ViT_L_300M_med.safetensors'))),
     decode_head=dict(num_classes=2),
     test_cfg=dict(_delete_=True, mode='whole'))
+auto_scale_lr = dict(base_batch_size=16)
