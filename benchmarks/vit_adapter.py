@@ -22,7 +22,6 @@ the table shows the peak with and without them.
 
 import argparse
 import os
-import platform
 import subprocess
 import sys
 import time
@@ -33,6 +32,7 @@ from torch import Tensor, nn
 
 import mmeo
 from mmeo.models.backbones import ViTAdapter
+from mmeo.utils import device_name
 
 GROUPS = ((0, 7), (8, 11), (12, 15), (16, 23))
 
@@ -421,17 +421,6 @@ def memory(kind: str, args: argparse.Namespace) -> tuple[float, float]:
     return float(before), float(peak)
 
 
-def machine(args: argparse.Namespace) -> str:
-    if args.device == 'cuda':
-        return torch.cuda.get_device_name()
-    try:
-        with open('/proc/cpuinfo') as info:
-            return next(line.split(':')[1].strip() for line in info
-                        if line.startswith('model name'))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
-
-
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='ViT-L adapter, one step.')
     parser.add_argument('--device', default='cpu', choices=['cpu', 'cuda'])
@@ -455,10 +444,10 @@ def main() -> int:
     if args.kind:
         print(*own_memory(args))
         return 0
-    print(f'{machine(args)}, {torch.get_num_threads()} threads, torch '
-          f'{torch.__version__}, mmeo {mmeo.__version__}\nViT-L adapter, '
-          f'depth {args.depth}, {args.batch} x {args.size} px, forward and '
-          'backward\n')
+    print(f'{device_name(args.device)}, {torch.get_num_threads()} threads, '
+          f'torch {torch.__version__}, mmeo {mmeo.__version__}\n'
+          f'ViT-L adapter, depth {args.depth}, {args.batch} x {args.size} px, '
+          'forward and backward\n')
     print(f'{"":28} {"textbook":>9} {"mmeo":>9} {"ratio":>7}')
     (rest, theirs), (own_rest, ours) = (memory(kind, args) for kind in
                                         ('textbook', 'mmeo'))

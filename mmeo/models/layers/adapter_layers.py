@@ -6,7 +6,6 @@ channel LayerNorm for SyncBN, injector scale that starts above zero.
 """
 
 import torch
-import torch.nn.functional as F
 from mmcv.cnn import build_norm_layer
 from mmcv.cnn.bricks import DropPath
 from torch import Tensor, nn
@@ -15,6 +14,7 @@ from torch.nn.parameter import Parameter
 from mmeo.errors import ConfigError
 
 from .ms_deform_attn import MSDeformAttention, Shapes, reference_points
+from .products import linear, scaled_linear
 
 
 def _conv(in_channels: int, out_channels: int, stride: int,
@@ -39,7 +39,7 @@ def project_pixels(conv: nn.Conv2d, x: Tensor) -> Tensor:
     Returns:
         Tensor: ``(B, C', H, W)``, channels last.
     """
-    out = F.linear(x.permute(0, 2, 3, 1), conv.weight.flatten(1), conv.bias)
+    out = linear(x.permute(0, 2, 3, 1), conv.weight.flatten(1), conv.bias)
     return out.permute(0, 3, 1, 2)
 
 
@@ -56,7 +56,7 @@ def double_pixels(conv: nn.ConvTranspose2d, x: Tensor) -> Tensor:
     batch, _, height, width = x.shape
     # (C, C', 2, 2) -> (2 * 2 * C', C)
     weight = conv.weight.permute(2, 3, 1, 0).flatten(0, 2)
-    out = F.linear(x.permute(0, 2, 3, 1), weight, conv.bias.repeat(4))
+    out = linear(x.permute(0, 2, 3, 1), weight, conv.bias.repeat(4))
     # (B, H, W, 2 * 2 * C') -> (B, H, 2, W, 2, C')
     out = out.view(batch, height, width, 2, 2, -1).transpose(2, 3)
     out = out.reshape(batch, 2 * height, 2 * width, -1)
@@ -134,19 +134,18 @@ class ConvFFN(nn.Module):
         self.fc1 = nn.Linear(embed_dims, hidden_dims)
         self.dwconv = nn.Conv2d(
             hidden_dims, hidden_dims, 3, padding=1, groups=hidden_dims)
-        self.act = nn.GELU()
         self.fc2 = nn.Linear(hidden_dims, embed_dims)
 
     def forward(self, x: Tensor, shapes: Shapes) -> Tensor:
         """Map ``(B, sum(h * w), C)`` to the same shape."""
-        x = self.fc1(x)
+        x = scaled_linear(self.fc1, x)
         maps = x.split([h * w for h, w in shapes], dim=1)
         out = []
         for tokens, (h, w) in zip(maps, shapes):
             # (B, h * w, C') -> (B, C', h, w) and back
             grid = tokens.transpose(1, 2).reshape(x.shape[0], -1, h, w)
             out.append(self.dwconv(grid).flatten(2).transpose(1, 2))
-        return self.fc2(self.act(torch.cat(out, dim=1)))
+        return scaled_linear(self.fc2, torch.cat(out, dim=1), gelu=True)
 
 
 class Injector(nn.Module):

@@ -9,6 +9,8 @@ from torch import Tensor, nn
 
 from mmeo.errors import ConfigError
 
+from .products import scaled_linear
+
 
 def eager_attention(q: Tensor,
                     k: Tensor,
@@ -84,18 +86,21 @@ class SelfAttention(nn.Module):
     def _norm(embed_dims: int, qk_norm: bool) -> nn.Module:
         return nn.RMSNorm(embed_dims, eps=1e-6) if qk_norm else nn.Identity()
 
-    def forward(self, x: Tensor, mask: Optional[Tensor] = None) -> Tensor:
+    def forward(self, x: Tensor, mask: Optional[Tensor] = None,
+                scale: Optional[Tensor] = None) -> Tensor:
         """Attend.
 
         Args:
             x (Tensor): Tokens ``(B, N, C)``.
             mask (Tensor, optional): See :func:`eager_attention`.
+            scale (Tensor, optional): ``(C, )``, multiplies the result.
+                Defaults to None.
 
         Returns:
             Tensor: ``(B, N, C)``.
         """
         batch, length, channels = x.shape
-        q, k, v = self.qkv(x).chunk(3, dim=-1)  # each (B, N, C)
+        q, k, v = scaled_linear(self.qkv, x).chunk(3, dim=-1)  # each (B, N, C)
         q, k = self.q_norm(q), self.k_norm(k)
         # (B, N, C) -> (B, heads, N, D)
         q, k, v = (t.reshape(batch, length, self.num_heads, -1).transpose(1, 2)
@@ -103,4 +108,4 @@ class SelfAttention(nn.Module):
         attend = fused_attention if self.fused else eager_attention
         out = attend(q, k, v, mask)
         out = out.transpose(1, 2).reshape(batch, length, channels)
-        return self.proj(out)
+        return scaled_linear(self.proj, out, scale)

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from mmeo.errors import ConfigError
 
 from .checkpointing import maybe_checkpoint
+from .products import scaled_linear
 
 Shapes = Sequence[tuple[int, int]]
 
@@ -54,6 +55,8 @@ def _filled(rows: Sequence[Sequence[int]], like: Tensor,
 
 
 def _linear(layer: nn.Linear, x: Tensor) -> Tensor:
+    if layer.weight.dtype == x.dtype:
+        return scaled_linear(layer, x)
     return F.linear(x, layer.weight.float(), layer.bias.float())
 
 

@@ -1,11 +1,14 @@
 # Copyright (c) mmeo contributors. All rights reserved.
 """Pre-norm transformer block with layer scale."""
 
+from typing import Optional
+
 from mmcv.cnn.bricks import DropPath
 from torch import Tensor, nn
 from torch.nn.parameter import Parameter
 
 from .attention import SelfAttention
+from .products import scaled_linear
 
 
 class MLP(nn.Module):
@@ -19,12 +22,18 @@ class MLP(nn.Module):
     def __init__(self, embed_dims: int, hidden_dims: int) -> None:
         super().__init__()
         self.fc1 = nn.Linear(embed_dims, hidden_dims)
-        self.act = nn.GELU()
         self.fc2 = nn.Linear(hidden_dims, embed_dims)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Map ``(..., C)`` to ``(..., C)``."""
-        return self.fc2(self.act(self.fc1(x)))
+    def forward(self, x: Tensor, scale: Optional[Tensor] = None) -> Tensor:
+        """Map ``(..., C)`` to ``(..., C)``.
+
+        Args:
+            x (Tensor): ``(..., C)``.
+            scale (Tensor, optional): ``(C, )``, multiplies the result.
+                Defaults to None.
+        """
+        return scaled_linear(self.fc2, scaled_linear(self.fc1, x), scale,
+                             gelu=True)
 
 
 class TransformerBlock(nn.Module):
@@ -68,5 +77,5 @@ class TransformerBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map tokens ``(B, N, C)`` to ``(B, N, C)``."""
-        x = x + self.drop_path(self.ls1 * self.attn(self.norm1(x)))
-        return x + self.drop_path(self.ls2 * self.mlp(self.norm2(x)))
+        x = x + self.drop_path(self.attn(self.norm1(x), scale=self.ls1))
+        return x + self.drop_path(self.mlp(self.norm2(x), self.ls2))
