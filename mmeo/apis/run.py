@@ -7,6 +7,7 @@ input, 130 interrupted. ``MMEO_DEBUG=1`` shows the traceback of everything.
 
 import json
 import os
+import select
 import shlex
 import sys
 import time
@@ -42,9 +43,12 @@ def run_main(main: Callable[[], Any]) -> None:
     """
     try:
         result = main()
+        sys.stdout.flush()
     except KeyboardInterrupt as error:
         sys.exit(_interrupted(error))
     except Exception as error:
+        if isinstance(error, BrokenPipeError) and _reader_has_left():
+            sys.exit(0)
         message = explain(error)
         if message is None:
             raise
@@ -54,6 +58,18 @@ def run_main(main: Callable[[], Any]) -> None:
         _leave(2)
     else:
         sys.exit(result if isinstance(result, int) else 0)
+
+
+def _reader_has_left() -> bool:
+    """Whether stdout is a pipe like `| head`, which has read enough."""
+    out = sys.stdout.fileno()
+    poll = select.poll()
+    poll.register(out, 0)
+    if not any(event & select.POLLERR for _, event in poll.poll(0)):
+        return False
+    # Python flushes once more when it exits, and would complain.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), out)
+    return True
 
 
 def _leave(code: int) -> None:

@@ -1,6 +1,10 @@
 # Copyright (c) mmeo contributors. All rights reserved.
 """Exceptions as the one message a user reads."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 import torch
 from torch.utils.data import DataLoader
@@ -116,3 +120,19 @@ def test_debug_shows_the_traceback(capsys, monkeypatch):
         run_main(raising(DataError('bad')))
     err = capsys.readouterr().err
     assert 'Traceback' in err and err.endswith('error: bad\n')
+
+
+@pytest.mark.parametrize('unbuffered', ['', '1'])
+def test_a_reader_that_leaves_is_no_error(unbuffered):
+    """As `| head` does."""
+    code = ('import sys; sys.stdin.read()\n'
+            'from mmeo.apis.run import run_main\n'
+            'run_main(lambda: print("line\\n" * 100_000))')
+    tool = subprocess.Popen(
+        [sys.executable, '-c', code], stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, 'PYTHONUNBUFFERED': unbuffered})
+    tool.stdout.close()
+    tool.stdin.close()
+    assert tool.stderr.read() == ''
+    assert tool.wait() == 0
