@@ -1,14 +1,19 @@
 # Copyright (c) mmeo contributors. All rights reserved.
 """Open rasters safely: local files and data drivers only by default."""
 
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from os import PathLike, fspath
 from pathlib import Path
-from typing import Union
+from typing import Optional, Union
 
 import rasterio
-from rasterio.errors import RasterioError, RasterioIOError
+from rasterio.errors import (
+    NotGeoreferencedWarning,
+    RasterioError,
+    RasterioIOError,
+)
 from rasterio.io import DatasetReader
 
 from mmeo.errors import ConfigError, DataError, MissingDataError
@@ -55,7 +60,7 @@ def open_raster(path: Union[str, PathLike],
     drivers = None if allow_network else list(LOCAL_DRIVERS)
     try:
         # `rasterio.open` takes a single driver; the class behind it a list.
-        with rasterio.Env(), DatasetReader(path, driver=drivers) as src:
+        with rasterio.Env(), _open(path, drivers) as src:
             yield src
     except RasterioIOError as error:
         raise DataError(
@@ -64,6 +69,13 @@ def open_raster(path: Union[str, PathLike],
             '-checksum` and copy or download it again.') from error
     except RasterioError as error:
         raise DataError(f'raster {path}: {error}') from error
+
+
+def _open(path: str, drivers: Optional[list[str]]) -> DatasetReader:
+    with warnings.catch_warnings():
+        # Chips of benchmarks have no georeference, and need none.
+        warnings.simplefilter('ignore', NotGeoreferencedWarning)
+        return DatasetReader(path, driver=drivers)
 
 
 def resolve_bands(src: DatasetReader,

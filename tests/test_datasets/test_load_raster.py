@@ -1,13 +1,18 @@
 # Copyright (c) mmeo contributors. All rights reserved.
 """LoadRaster and NormalizeBands: values, windows, no data, bad files."""
 
+import warnings
+from pathlib import Path
+
 import numpy as np
 import pytest
 import rasterio
+from PIL import Image
 from rasterio.transform import from_origin
 
 from mmeo.datasets.transforms import LoadRaster, NormalizeBands
 from mmeo.errors import ConfigError, DataError, MissingDataError
+from mmeo.geo import open_raster
 
 
 @pytest.fixture()
@@ -158,3 +163,12 @@ def test_normalize_bands():
         NormalizeBands([0], [0])
     with pytest.raises(ConfigError, match='one value'):
         NormalizeBands([0, 1], [1])
+
+
+def test_raster_without_georeference_is_no_matter(tmp_path: Path) -> None:
+    path = tmp_path / 'chip.png'
+    Image.fromarray(np.zeros((4, 4), np.uint8)).save(path)
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        with open_raster(path) as src:
+            assert src.read(1).shape == (4, 4)

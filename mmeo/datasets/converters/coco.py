@@ -2,12 +2,9 @@
 """Build COCO files of instances, record by record."""
 
 import json
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Optional, Union
-
-from rasterio.errors import NotGeoreferencedWarning
 
 from mmeo.errors import DataError
 from mmeo.geo import open_raster
@@ -22,10 +19,8 @@ def image_size(path: Union[str, Path]) -> tuple[int, int]:
         MissingDataError: If there is no such file.
         DataError: If it is no picture.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter('ignore', NotGeoreferencedWarning)
-        with open_raster(path) as src:
-            return src.width, src.height
+    with open_raster(path) as src:
+        return src.width, src.height
 
 
 def polygon_area(polygon: Sequence[float]) -> float:

@@ -1,7 +1,6 @@
 # Copyright (c) mmeo contributors. All rights reserved.
 """Cut one image of DOTA into patches, strip by strip."""
 
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +11,6 @@ import cv2
 import numpy as np
 import rasterio
 from rasterio.enums import Resampling
-from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import DatasetReader
 from rasterio.transform import Affine
 from rasterio.windows import Window
@@ -157,11 +155,8 @@ def split_image(path: Path, labels: Optional[DotaLabels], images: Path,
 
 @contextmanager
 def _open(path: Path) -> Iterator[DatasetReader]:
-    with warnings.catch_warnings(), rasterio.Env(GDAL_CACHEMAX=CACHE_BYTES):
-        # Pictures have no georeference, and need none.
-        warnings.simplefilter('ignore', NotGeoreferencedWarning)
-        with open_raster(path) as src:
-            yield src
+    with rasterio.Env(GDAL_CACHEMAX=CACHE_BYTES), open_raster(path) as src:
+        yield src
 
 
 def _check_pixels(path: Path, src: DatasetReader, suffix: str) -> None:

@@ -2,14 +2,12 @@
 """Cut large pictures into overlapping tiles, strip by strip, and join them."""
 
 import re
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple, Union
 
 import numpy as np
-from rasterio.errors import NotGeoreferencedWarning
 from rasterio.windows import Window
 
 from mmeo.errors import ConfigError, DataError
@@ -103,11 +101,7 @@ def iter_aligned_tiles(paths: Sequence[Union[str, Path]], size: int,
         DataError: If the files differ in size.
     """
     with ExitStack() as stack:
-        with warnings.catch_warnings():
-            # Pictures have no georeference, and need none.
-            warnings.simplefilter('ignore', NotGeoreferencedWarning)
-            files = [stack.enter_context(open_raster(path))
-                     for path in paths]
+        files = [stack.enter_context(open_raster(path)) for path in paths]
         shapes = {str(path): src.shape for path, src in zip(paths, files)}
         if len(set(shapes.values())) != 1:
             raise DataError('files that belong together differ in size '
