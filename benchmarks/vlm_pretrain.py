@@ -2,7 +2,7 @@
 # Copyright (c) mmeo contributors. All rights reserved.
 """One training step of InternVL2.5-1B: mmeo's against padded rows.
 
-    python benchmarks/vlm_pretrain.py --rows 1              # CPU, 12 GiB
+    python benchmarks/vlm_pretrain.py --rows 1 --repeat 0   # CPU, 12 GiB
     python benchmarks/vlm_pretrain.py --device cuda --dtype bfloat16 \
         --batch 8 --depths 24 --checkpointing               # GPU
 
@@ -216,8 +216,11 @@ class Meter:
         self.device, self.dtype, self.repeat = device, dtype, repeat
 
     def __call__(self, model: nn.Module, step: Callable) -> Cost:
-        seconds = []
+        started = time.perf_counter()
         memory, loss = self._memory(model, step)
+        self._wait()
+        # Without repeats the first pass is all there is, warm-up included.
+        seconds = [] if self.repeat else [time.perf_counter() - started]
         for _ in range(self.repeat):
             model.zero_grad(set_to_none=True)
             self._wait()
@@ -235,7 +238,7 @@ class Meter:
 
     def _memory(self, model: nn.Module,
                 step: Callable) -> tuple[int, Tensor]:
-        """Bytes of the step beyond weights; also the warm-up."""
+        """Bytes of the step beyond weights."""
         model.zero_grad(set_to_none=True)
         if self.device.type == 'cuda':
             torch.cuda.reset_peak_memory_stats()
@@ -381,7 +384,9 @@ def main() -> None:
                         help='rows of a and b that run at once, the rest by '
                         'accumulation; all by default')
     parser.add_argument('--ratio', type=float, default=0.75)
-    parser.add_argument('--repeat', type=int, default=1)
+    parser.add_argument('--repeat', type=int, default=1,
+                        help='timed passes after the one that measures '
+                        'memory; 0 times that one')
     parser.add_argument('--checkpointing', action='store_true')
     parser.add_argument('--peak', type=float,
                         help='TFLOP/s of the device in this precision')
