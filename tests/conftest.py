@@ -3,7 +3,9 @@
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import torch
@@ -26,6 +28,30 @@ def real_data() -> Path:
         pytest.skip(f'no real samples at {folder}; set MMEO_REAL_DATA to the '
                     'folder that holds them')
     return folder
+
+
+@pytest.fixture(scope='session')
+def real_sample(real_data: Path) -> Callable[[str], Path]:
+    """Function to a file or folder of the real samples; skips if absent."""
+
+    def find(name: str) -> Path:
+        path = real_data / name
+        if not path.exists():
+            pytest.skip(f'no real sample at {path}')
+        return path
+
+    return find
+
+
+@pytest.fixture(scope='session')
+def compiled() -> ModuleType:
+    """The compiled ops of mmcv."""
+    from mmeo.ops import load_compiled
+    module = load_compiled()
+    if module is None:
+        pytest.skip('no compiled build of mmcv for this torch and Python: '
+                    '`python tools/build_ops.py` makes one')
+    return module
 
 
 @pytest.fixture(scope='session')

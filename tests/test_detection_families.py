@@ -81,12 +81,6 @@ def _set_classes(cfg: Config, number: int) -> None:
         heads.mask_head.num_classes = number
 
 
-def sample(data: Path, folder: str) -> Path:
-    if not (data / folder).is_dir():
-        pytest.skip(f'no real sample at {data / folder}')
-    return data / folder
-
-
 CASES = [(CASCADE, 'horizontal/nwpu_vhr10', use_nwpu),
          (MASK, 'horizontal/ssdd', use_ssdd),
          (ORIENTED, 'oriented/dota_yolo_demo', point)]
@@ -94,9 +88,9 @@ CASES = [(CASCADE, 'horizontal/nwpu_vhr10', use_nwpu),
 
 @pytest.mark.parametrize('config, folder, use', CASES)
 def test_a_few_steps_lower_the_loss(config, folder, use, repo_root,
-                                    real_data, tmp_path):
+                                    real_sample, tmp_path):
     cfg = load(repo_root, config, tmp_path)
-    use(cfg, sample(real_data, folder))
+    use(cfg, real_sample(folder))
     cfg.train_dataloader.batch_size = 1
     cfg.train_dataloader.dataset.pipeline[-3].crop_size = (160, 160)
     np.random.seed(0)
@@ -115,9 +109,9 @@ def test_a_few_steps_lower_the_loss(config, folder, use, repo_root,
 
 @pytest.mark.parametrize('config, folder, use', CASES)
 def test_multi_scale_tta_on_rectangular_images(config, folder, use, repo_root,
-                                               real_data, tmp_path):
+                                               real_sample, tmp_path):
     cfg = load(repo_root, config, tmp_path)
-    use(cfg, sample(real_data, folder))
+    use(cfg, real_sample(folder))
     # Random heads find little that is sure of itself.
     cfg.model.test_cfg.rcnn.update(score_thr=0.01, max_per_img=5)
     base = Config.fromfile(repo_root / {
@@ -384,8 +378,8 @@ def crop_coco(source: Path, target: Path, images: list[str],
 @pytest.mark.parametrize('config, key', [
     (CASCADE, ['coco/bbox_mAP_50']),
     (MASK, ['coco/bbox_mAP_50', 'coco/segm_mAP_50'])])
-def test_overfit_nwpu(config, key, repo_root, real_data, tmp_path):
-    source = sample(real_data, 'horizontal/nwpu_vhr10')
+def test_overfit_nwpu(config, key, repo_root, real_sample, tmp_path):
+    source = real_sample('horizontal/nwpu_vhr10')
     assert crop_coco(source, tmp_path / 'data',
                      ['018.jpg', '323.jpg', '519.jpg']) >= 5
     cfg = load(repo_root, config, tmp_path)
@@ -396,9 +390,9 @@ def test_overfit_nwpu(config, key, repo_root, real_data, tmp_path):
 
 
 @pytest.mark.slow
-def test_overfit_ssdd(repo_root, real_data, tmp_path):
+def test_overfit_ssdd(repo_root, real_sample, tmp_path):
     cfg = load(repo_root, MASK, tmp_path)
-    use_ssdd(cfg, sample(real_data, 'horizontal/ssdd'))
+    use_ssdd(cfg, real_sample('horizontal/ssdd'))
     resize = dict(type='mmdet.Resize', scale=(320, 224), keep_ratio=True)
     cfg.train_dataloader.dataset.pipeline.insert(2, resize)
     cfg.test_dataloader.dataset.pipeline[1] = resize

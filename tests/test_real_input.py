@@ -8,6 +8,7 @@ reader that shifts, flips or mislabels anything cannot reach.
 
 import copy
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -29,14 +30,14 @@ SAMPLES = {
 }
 
 
-def load(name: str, root: Path, data: Path, work_dir: Path) -> Config:
+def load(name: str, root: Path, real_sample: Callable[[str], Path],
+         work_dir: Path) -> Config:
     """A quick start config on a real sample: only `data_root` differs."""
     config, folder = SAMPLES[name]
-    if not (data / folder).is_dir():
-        pytest.skip(f'no real sample at {data / folder}')
+    data = real_sample(folder)
     cfg = Config.fromfile(root / CONFIGS.format(config))
     for loader in ('train', 'val', 'test'):
-        cfg[f'{loader}_dataloader'].dataset.data_root = str(data / folder)
+        cfg[f'{loader}_dataloader'].dataset.data_root = str(data)
     cfg.work_dir = str(work_dir)
     cfg.experiment_name = work_dir.name
     cfg.log_level = 'WARNING'
@@ -61,8 +62,8 @@ def train_steps(cfg: Config, steps: int) -> list[float]:
 
 
 @pytest.mark.parametrize('name', SAMPLES)
-def test_a_few_steps_lower_the_loss(name, repo_root, real_data, tmp_path):
-    cfg = load(name, repo_root, real_data, tmp_path)
+def test_a_few_steps_lower_the_loss(name, repo_root, real_sample, tmp_path):
+    cfg = load(name, repo_root, real_sample, tmp_path)
     np.random.seed(0)
     torch.manual_seed(0)
     losses = train_steps(cfg, 6)
@@ -131,8 +132,8 @@ def use(cfg: Config, folder: Path) -> None:
 
 
 @pytest.mark.slow
-def test_overfit_segmentation(repo_root, real_data, tmp_path):
-    cfg = load('loveda', repo_root, real_data, tmp_path)
+def test_overfit_segmentation(repo_root, real_sample, tmp_path):
+    cfg = load('loveda', repo_root, real_sample, tmp_path)
     source = Path(cfg.train_dataloader.dataset.data_root)
     for name, row, col in (('0', 0, 0), ('2', 0, 512)):
         for kind in ('img_dir', 'ann_dir'):
@@ -143,8 +144,8 @@ def test_overfit_segmentation(repo_root, real_data, tmp_path):
 
 
 @pytest.mark.slow
-def test_overfit_oriented(repo_root, real_data, tmp_path):
-    cfg = load('dota', repo_root, real_data, tmp_path)
+def test_overfit_oriented(repo_root, real_sample, tmp_path):
+    cfg = load('dota', repo_root, real_sample, tmp_path)
     source = Path(cfg.train_dataloader.dataset.data_root)
     for i, (name, row, col) in enumerate((
             ('P0005', 256, 384), ('P0005', 512, 256), ('P0004', 768, 64))):
@@ -162,16 +163,16 @@ def test_overfit_oriented(repo_root, real_data, tmp_path):
 
 
 @pytest.mark.slow
-def test_overfit_change(repo_root, real_data, tmp_path):
-    cfg = load('levir', repo_root, real_data, tmp_path)
+def test_overfit_change(repo_root, real_sample, tmp_path):
+    cfg = load('levir', repo_root, real_sample, tmp_path)
     for loader in ('train', 'val', 'test'):
         cfg[f'{loader}_dataloader'].dataset.indices = 4
     assert overfit(cfg, 200, 5e-3)['change/F1'] >= 90
 
 
 @pytest.mark.slow
-def test_overfit_multi_band(repo_root, real_data, tmp_path):
-    cfg = load('sen1floods11', repo_root, real_data, tmp_path)
+def test_overfit_multi_band(repo_root, real_sample, tmp_path):
+    cfg = load('sen1floods11', repo_root, real_sample, tmp_path)
     for loader in ('train', 'val', 'test'):
         reader = cfg[f'{loader}_dataloader'].dataset.pipeline[0]
         reader.window = (64, 320, 128, 128)

@@ -73,10 +73,8 @@ def test_coco_labels_follow_the_classes(tmp_path, order):
     assert data[0]['instances'][0]['bbox'] == [2, 3, 12, 11]
 
 
-def test_coco_equals_mmdet(real_data):
-    folder = real_data / 'horizontal/nwpu_vhr10'
-    if not folder.is_dir():
-        pytest.skip('no NWPU VHR-10 sample')
+def test_coco_equals_mmdet(real_sample):
+    folder = real_sample('horizontal/nwpu_vhr10')
     names = [c['name'] for c in json.loads(
         (folder / 'instances_subset.json').read_text())['categories']]
     args = dict(data_root=str(folder), ann_file='instances_subset.json',
@@ -304,10 +302,8 @@ def test_centre_form_equals_rotated_boxes(tmp_path):
     assert sorted(distance.argmin(axis=1)) == [0, 1, 2, 3]
 
 
-def test_real_ssdd_rotated_boxes(real_data):
-    folder = real_data / 'oriented/ssdd_rbox'
-    if not folder.is_dir():
-        pytest.skip('no SSDD sample')
+def test_real_ssdd_rotated_boxes(real_sample):
+    folder = real_sample('oriented/ssdd_rbox')
     data = OrientedVOCDataset(data_root=str(folder),
                               metainfo=dict(classes=('ship', )))
     assert len(data) == 4
@@ -333,10 +329,9 @@ def test_rsar_mixes_image_formats(tmp_path):
         RSARDataset(data_root=str(tmp_path))
 
 
-def test_dota_text_round_trip(real_data, tmp_path):
-    files = sorted((real_data / 'oriented').glob('dota_*/labelTxt/*.txt'))
-    if not files:
-        pytest.skip('no DOTA sample')
+def test_dota_text_round_trip(real_sample, tmp_path):
+    files = sorted(real_sample('oriented').glob('dota_*/labelTxt/*.txt'))
+    assert files
     for number, path in enumerate(files):
         labels = read_dota(path)
         (tmp_path / f'{number}.txt').write_text(dota_text(labels))

@@ -199,9 +199,8 @@ def test_long_samples(folder, policy, kind):
     assert '28 of them of 7 tiles' in str(report)
 
 
-def write_real(real_data, out):
+def write_real(vl, out):
     """Instructions about the real samples, one record of each sort."""
-    vl = real_data / 'vl'
     asked = json.loads((vl / 'rsvqa_lr/LR_split_test_questions.json')
                        .read_text())['questions']
     answers = {a['id']: a['answer'] for a in json.loads(
@@ -235,9 +234,10 @@ def write_real(real_data, out):
     return path, len(records)
 
 
-def test_real_samples_load_and_pass(real_data, tmp_path):
-    path, count = write_real(real_data, tmp_path)
-    root = str(real_data / 'vl')
+def test_real_samples_load_and_pass(real_sample, tmp_path):
+    vl = real_sample('vl')
+    path, count = write_real(vl, tmp_path)
+    root = str(vl)
     tokenizer = ByteBPETokenizer(path, 400)
     tiling = mmeo.build('DynamicTiling', max_tiles=12)
     pack = mmeo.build('PackDialogue', tokenizer=tokenizer)

@@ -166,10 +166,8 @@ def test_grey_masks_stored_as_rgb(tmp_path):
         LoadGeoAnnotations(threshold=128)({**results})
 
 
-def test_real_mask_of_three_equal_bands(real_data):
-    path = real_data / 'change' / 'sar_bern' / 'label' / 'bern_gt.bmp'
-    if not path.is_file():
-        pytest.skip(f'no real sample at {path}')
+def test_real_mask_of_three_equal_bands(real_sample):
+    path = real_sample('change/sar_bern/label/bern_gt.bmp')
     label = LoadGeoAnnotations(threshold=128)(dict(
         img_path='i', seg_map_path=str(path), ori_shape=(301, 301),
         num_classes=2))['gt_seg_map']

@@ -175,9 +175,9 @@ TO_AMOS = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 7, 7: 10, 8: 11, 9: 12, 15: 5,
 
 
 @pytest.fixture
-def amos_tree(real_data, tmp_path):
+def amos_tree(real_sample, tmp_path):
     """AMOS's tree around the real CT; an MRI scan is there as well."""
-    folder = real_data / 'medical/totalseg_ct'
+    folder = real_sample('medical/totalseg_ct')
     ct = nib.load(folder / 'example_ct_sm.nii.gz')
     seg = nib.load(folder / 'example_seg.nii.gz')
     raw = np.asanyarray(seg.dataobj)

@@ -93,10 +93,10 @@ def split(objects, width, height, scale, size):
 
 
 @pytest.fixture
-def real_image(real_data):
+def real_image(real_sample):
     """Objects, width and height of a DOTA image with 536 of them."""
     from PIL import Image
-    folder = real_data / 'oriented' / 'dota_devkit'
+    folder = real_sample('oriented/dota_devkit')
     with Image.open(folder / 'images' / 'P0706.png') as image:
         size = image.size
     return read_dota(folder / 'labelTxt' / 'P0706.txt').objects, *size

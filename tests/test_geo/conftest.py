@@ -5,16 +5,11 @@ import importlib
 
 import pytest
 
-from mmeo.ops import load_compiled
-
 
 @pytest.fixture(params=['as installed', 'compiled'])
 def ops(request, monkeypatch):
     if request.param == 'compiled':
-        compiled = load_compiled()
-        if compiled is None:
-            pytest.skip('no compiled build of mmcv for this torch and Python: '
-                        '`python tools/build_ops.py` makes one')
+        compiled = request.getfixturevalue('compiled')
         for name in ('box_iou_rotated', 'box_iou_quadri', 'nms', 'bbox'):
             module = importlib.import_module(f'mmcv.ops.{name}')
             monkeypatch.setattr(module, 'ext_module', compiled)

@@ -6,7 +6,6 @@ import importlib
 import pytest
 import torch
 
-from mmeo.ops import load_compiled
 from mmeo.ops.standin import StandinModule
 
 USERS = ('bbox', 'box_iou_quadri', 'box_iou_rotated', 'deform_conv',
@@ -20,15 +19,6 @@ USERS = ('bbox', 'box_iou_quadri', 'box_iou_rotated', 'deform_conv',
 def standin():
     """The stand-in module, also where mmcv itself is compiled."""
     return StandinModule()
-
-
-@pytest.fixture(scope='session')
-def compiled():
-    module = load_compiled()
-    if module is None:
-        pytest.skip('no compiled build of mmcv for this torch and Python: '
-                    '`python tools/build_ops.py` makes one')
-    return module
 
 
 @pytest.fixture

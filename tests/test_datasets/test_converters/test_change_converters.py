@@ -179,11 +179,9 @@ def test_check_reads_every_file(tmp_path):
         check(tmp_path, folders, '.png', ('train', ))
 
 
-def test_levir_real_pairs(real_data, tmp_path):
+def test_levir_real_pairs(real_sample, tmp_path):
     """Real tiles as if they were scenes: quarters give the same pixels."""
-    sample = real_data / 'change' / 'levir_cd'
-    if not sample.is_dir():
-        pytest.skip(f'no real sample at {sample}')
+    sample = real_sample('change/levir_cd')
     names = [f'{n}.png' for n in ('test_7_0256_0512', 'train_36_0512_0512')]
     for name in names:
         for folder in ('A', 'B', 'label'):

@@ -43,12 +43,6 @@ def run_tool(repo_root, monkeypatch, name, *args):
     return stop.value.code
 
 
-def real(data, folder):
-    if not (data / folder).is_dir():
-        pytest.skip(f'no real sample at {data / folder}')
-    return data / folder
-
-
 @pytest.mark.parametrize('one_based, expected', [
     (True, [2, 3, 9, 8]), (False, [3, 4, 8, 7])])
 def test_voc_boxes(tmp_path, one_based, expected):
@@ -97,9 +91,9 @@ def test_builder_counts():
         builder.add_object(number, 'a', (5, 2, 9, 10), polygon=(1, 2, 3, 4))
 
 
-def test_real_chips_without_ships(real_data, repo_root, tmp_path,
+def test_real_chips_without_ships(real_sample, repo_root, tmp_path,
                                   monkeypatch, capsys):
-    folder = real(real_data, 'horizontal/ls_ssdd')
+    folder = real_sample('horizontal/ls_ssdd')
     code = run_tool(repo_root, monkeypatch, 'voc_to_coco.py',
                     folder / 'JPEGImages', folder / 'Annotations',
                     tmp_path / 'a.json', '--classes', 'ship')
@@ -192,11 +186,11 @@ def ssdd_root(source, root, style):
     return root
 
 
-def test_ssdd_both_styles_agree(real_data, repo_root, tmp_path, monkeypatch,
+def test_ssdd_both_styles_agree(real_sample, repo_root, tmp_path, monkeypatch,
                                 capsys):
     from mmdet.structures.bbox import bbox_overlaps
     from torch import tensor
-    source = real(real_data, 'horizontal/ssdd')
+    source = real_sample('horizontal/ssdd')
     boxes = {}
     for style in ('coco_style', 'voc_style'):
         root = ssdd_root(source, tmp_path / style, style)
@@ -220,8 +214,8 @@ def test_ssdd_both_styles_agree(real_data, repo_root, tmp_path, monkeypatch,
     assert best.values.min() > 0.7
 
 
-def test_ssdd_errors(real_data, tmp_path):
-    source = real(real_data, 'horizontal/ssdd')
+def test_ssdd_errors(real_sample, tmp_path):
+    source = real_sample('horizontal/ssdd')
     with pytest.raises(MissingDataError, match='neither'):
         convert_ssdd(tmp_path, tmp_path / 'out')
     document = json.loads((source / 'coco_annotations/train.json'

@@ -150,11 +150,9 @@ def test_loveda_errors_name_the_file(tmp_path):
         loveda.convert(tmp_path, tmp_path / 'out')
 
 
-def test_loveda_real_tiles(real_data, tmp_path):
+def test_loveda_real_tiles(real_sample, tmp_path):
     """The three real tiles in the official tree and back out."""
-    sample = real_data / 'semseg' / 'loveda'
-    if not sample.is_dir():
-        pytest.skip(f'no real sample at {sample}')
+    sample = real_sample('semseg/loveda')
     for area, name in (('Urban', '0'), ('Rural', '1')):
         for kind, folder in (('img_dir', 'images_png'),
                              ('ann_dir', 'masks_png')):

@@ -11,17 +11,10 @@ from mmeo.codecs import decode_boxes
 from mmeo.datasets.instruct_converters.files import image_size
 
 
-def folder(real_data, name):
-    path = real_data / name
-    if not path.exists():
-        pytest.skip(f'no {path}')
-    return path
-
-
 @pytest.mark.parametrize('split, count', [('train', 300), ('val', 500),
                                           ('test', 400)])
-def test_rsvqa_lr(real_data, convert, split, count):
-    root = folder(real_data, 'vl/rsvqa_lr')
+def test_rsvqa_lr(real_sample, convert, split, count):
+    root = real_sample('vl/rsvqa_lr')
     done = convert('rsvqa', root, split=split)
     assert done.report.written == count and not done.report.flaws
     rows = json.loads((root / f'LR_split_{split}_answers.json').read_text())
@@ -31,21 +24,21 @@ def test_rsvqa_lr(real_data, convert, split, count):
         assert answer == truth[int(record['id'].rsplit('_', 1)[1])]
 
 
-def test_questions_and_captions(real_data, convert):
-    assert convert('hrvqa', folder(real_data, 'vl/hrvqa')).answers == [
+def test_questions_and_captions(real_sample, convert):
+    assert convert('hrvqa', real_sample('vl/hrvqa')).answers == [
         'highdensity', 'nonexistent', '0.0m2']
-    rsicd = folder(real_data, 'vl/rsicd_captions')
+    rsicd = real_sample('vl/rsicd_captions')
     done = convert('captions', rsicd / 'captions_derived.json',
                    image_root=rsicd, split='all', sentences='all')
     assert done.report.written == 210
-    levir = folder(real_data, 'vl/levir_cc') / 'captions.json'
+    levir = real_sample('vl/levir_cc') / 'captions.json'
     pairs = convert('levir_cc', levir).records
     assert len(pairs) == 5
     assert pairs[0]['image'] == ['A/train_000016.png', 'B/train_000016.png']
 
 
-def test_vrsbench(real_data, convert):
-    path = folder(real_data, 'vl/vrsbench') / 'records.json'
+def test_vrsbench(real_sample, convert):
+    path = real_sample('vl/vrsbench') / 'records.json'
     done = convert('vrsbench_eval', path)
     assert done.answers == ['<box>[[250, 400, 330, 600]]</box>', 'Yellow']
     # The corners of the record, which the text box was made from.
@@ -59,13 +52,13 @@ def test_vrsbench(real_data, convert):
 @pytest.mark.parametrize('name, images', [('rsscn7', 42), ('ucmerced', 4),
                                           ('eurosat_rgb', 3),
                                           ('eurosat_ms', 3)])
-def test_scenes(real_data, convert, name, images):
-    done = convert('classification', folder(real_data, f'scene/{name}'))
+def test_scenes(real_sample, convert, name, images):
+    done = convert('classification', real_sample(f'scene/{name}'))
     assert done.report.written == images and not done.report.flaws
 
 
-def test_nwpu_boxes_come_back(real_data, convert):
-    root = folder(real_data, 'horizontal/nwpu_vhr10')
+def test_nwpu_boxes_come_back(real_sample, convert):
+    root = real_sample('horizontal/nwpu_vhr10')
     path = root / 'instances_subset.json'
     done = convert('coco', path, image_root=root / 'images', kinds='ground',
                    per_image=100, max_boxes=100)
@@ -92,13 +85,13 @@ def test_nwpu_boxes_come_back(real_data, convert):
     ('voc', 'horizontal/ls_ssdd', 16), ('dota', 'oriented/dota_devkit', 5),
     ('dota', 'oriented/dota_yolo_demo', 17), ('change', 'change/levir_cd',
                                               32)])
-def test_objects_and_change(real_data, convert, source, root, records):
-    done = convert(source, folder(real_data, root))
+def test_objects_and_change(real_sample, convert, source, root, records):
+    done = convert(source, real_sample(root))
     assert done.report.written == records and not done.report.flaws
 
 
-def test_segmentation(real_data, convert):
-    done = convert('segmentation', folder(real_data, 'semseg/loveda'),
+def test_segmentation(real_sample, convert):
+    done = convert('segmentation', real_sample('semseg/loveda'),
                    legend='loveda')
     assert done.report.written == 9 and not done.report.flaws
 
