@@ -1,0 +1,19 @@
+# Copyright (c) mmeo contributors. All rights reserved.
+# Oriented R-CNN on SkySense V2 (huge), high-resolution RGB. No weights of V2
+# are public: give those of your own pretraining,
+#   --cfg-options model.backbone.init_cfg.type=Pretrained \
+#   model.backbone.init_cfg.checkpoint=work_dirs/.../latest.pth
+_base_ = './oriented-rcnn.py'
+embed_dims = 352
+model = dict(
+    backbone=dict(
+        type='mmeo.SkySenseV2',
+        arch='huge',
+        modalities=('hr', ),
+        modality='hr',
+        drop_path_rate=0.2,
+        with_cp=True),
+    neck=dict(
+        type='mmdet.FPN',
+        in_channels=[embed_dims, embed_dims * 2, embed_dims * 4,
+                     embed_dims * 8]))

@@ -1,0 +1,33 @@
+# Copyright (c) mmeo contributors. All rights reserved.
+# UPerNet on SkySense V2 (huge) with an auxiliary FCN on stage 3, high-
+# resolution RGB. A config for another sensor sets `backbone.modalities`. No
+# weights of V2 are public: give those of your own pretraining,
+#   --cfg-options model.backbone.init_cfg.type=Pretrained \
+#   model.backbone.init_cfg.checkpoint=work_dirs/.../latest.pth
+_base_ = './upernet.py'
+embed_dims = 352
+model = dict(
+    backbone=dict(
+        type='SkySenseV2',
+        arch='huge',
+        modalities=('hr', ),
+        modality='hr',
+        drop_path_rate=0.2,
+        with_cp=True),
+    decode_head=dict(
+        in_channels=[embed_dims, embed_dims * 2, embed_dims * 4,
+                     embed_dims * 8]),
+    auxiliary_head=dict(
+        type='mmseg.FCNHead',
+        in_channels=embed_dims * 4,
+        in_index=2,
+        channels=256,
+        num_convs=1,
+        concat_input=False,
+        dropout_ratio=0.1,
+        num_classes=7,
+        norm_cfg=dict(type='SyncBN', requires_grad=True),
+        align_corners=False,
+        loss_decode=dict(
+            type='mmseg.CrossEntropyLoss', use_sigmoid=False,
+            loss_weight=0.4)))
