@@ -10,15 +10,28 @@ from .adapter_layers import (
 )
 from .attention import SelfAttention, eager_attention, fused_attention
 from .checkpointing import maybe_checkpoint
+from .ground_position import rotary_position, rotate, sincos_position
+from .modality_tokens import PromptTokens, Tokenizer
+from .moe import MoEFFN
+from .moe_dispatch import ExpertList, dispatch, masked_dispatch
+from .moe_experts import ExpertMLPs
 from .ms_deform_attn import MSDeformAttention, reference_points
 from .norm import LayerNorm2d
+from .patch_merging import AdaptivePatchMerging
 from .products import linear, plain_scaled_linear, product, scaled_linear
+from .sinkhorn import sinkhorn
+from .swin_v2_block import SwinV2Block
 from .transformer_block import MLP, TransformerBlock
+from .window_attention import WindowAttention, eager_window_attention
 
 __all__ = [
-    'MLP', 'ConvFFN', 'Extractor', 'Injector', 'Interaction', 'LayerNorm2d',
-    'MSDeformAttention', 'SelfAttention', 'SpatialPriorModule',
-    'TransformerBlock', 'double_pixels', 'eager_attention', 'fused_attention',
-    'linear', 'maybe_checkpoint', 'plain_scaled_linear', 'product',
-    'project_pixels', 'reference_points', 'scaled_linear'
+    'AdaptivePatchMerging', 'ConvFFN', 'ExpertList', 'ExpertMLPs',
+    'Extractor', 'Injector', 'Interaction', 'LayerNorm2d', 'MLP',
+    'MSDeformAttention', 'MoEFFN', 'PromptTokens', 'SelfAttention',
+    'SpatialPriorModule', 'SwinV2Block', 'Tokenizer', 'TransformerBlock',
+    'WindowAttention', 'dispatch', 'double_pixels', 'eager_attention',
+    'eager_window_attention', 'fused_attention', 'linear',
+    'masked_dispatch', 'maybe_checkpoint', 'plain_scaled_linear',
+    'product', 'project_pixels', 'reference_points', 'rotary_position',
+    'rotate', 'scaled_linear', 'sincos_position', 'sinkhorn'
 ]
