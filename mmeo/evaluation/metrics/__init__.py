@@ -3,5 +3,7 @@ from .change_metric import ChangeMetric
 from .coco_metric import CocoMetric
 from .dice_metric import DiceMetric
 from .rotated_ap_metric import RotatedAPMetric
+from .scs_metric import SCSMetric
 
-__all__ = ['ChangeMetric', 'CocoMetric', 'DiceMetric', 'RotatedAPMetric']
+__all__ = ['ChangeMetric', 'CocoMetric', 'DiceMetric', 'RotatedAPMetric',
+           'SCSMetric']
