@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from mmeo.errors import ConfigError
 
+from .ground_position import rotate
 from .products import scaled_linear
 
 
@@ -87,7 +88,8 @@ class SelfAttention(nn.Module):
         return nn.RMSNorm(embed_dims, eps=1e-6) if qk_norm else nn.Identity()
 
     def forward(self, x: Tensor, mask: Optional[Tensor] = None,
-                scale: Optional[Tensor] = None) -> Tensor:
+                scale: Optional[Tensor] = None,
+                rotary: Optional[tuple[Tensor, Tensor]] = None) -> Tensor:
         """Attend.
 
         Args:
@@ -95,6 +97,9 @@ class SelfAttention(nn.Module):
             mask (Tensor, optional): See :func:`eager_attention`.
             scale (Tensor, optional): ``(C, )``, multiplies the result.
                 Defaults to None.
+            rotary (tuple[Tensor, Tensor], optional): Cosines and sines by
+                which queries and keys turn, see :func:`rotate`. Defaults to
+                None.
 
         Returns:
             Tensor: ``(B, N, C)``.
@@ -103,8 +108,10 @@ class SelfAttention(nn.Module):
         q, k, v = scaled_linear(self.qkv, x).chunk(3, dim=-1)  # each (B, N, C)
         q, k = self.q_norm(q), self.k_norm(k)
         # (B, N, C) -> (B, heads, N, D)
-        q, k, v = (t.reshape(batch, length, self.num_heads, -1).transpose(1, 2)
-                   for t in (q, k, v))
+        shape = batch, length, self.num_heads, channels // self.num_heads
+        q, k, v = (t.reshape(shape).transpose(1, 2) for t in (q, k, v))
+        if rotary is not None:
+            q, k = rotate(q, rotary), rotate(k, rotary)
         attend = fused_attention if self.fused else eager_attention
         out = attend(q, k, v, mask)
         out = out.transpose(1, 2).reshape(batch, length, channels)

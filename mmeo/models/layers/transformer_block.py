@@ -1,5 +1,5 @@
 # Copyright (c) mmeo contributors. All rights reserved.
-"""Pre-norm transformer block with layer scale."""
+"""Pre-norm transformer block, with or without layer scale."""
 
 from typing import Optional
 
@@ -39,7 +39,8 @@ class MLP(nn.Module):
 class TransformerBlock(nn.Module):
     """``x + ls1 * attn(norm1(x))``, then ``x + ls2 * mlp(norm2(x))``.
 
-    Layer scale multiplies a branch before its drop path, as in InternViT.
+    Layer scale multiplies a branch before its drop path, as in InternViT;
+    without it this is the plain block of ViT.
 
     Args:
         embed_dims (int): Channels.
@@ -50,9 +51,12 @@ class TransformerBlock(nn.Module):
         qk_norm (bool): Defaults to False.
         drop_path_rate (float): Probability of dropping a branch per sample.
             Defaults to 0.0.
-        layer_scale_init (float): First value of ``ls1`` and ``ls2``. Defaults
-            to 0.1.
+        layer_scale_init (float, optional): First value of ``ls1`` and
+            ``ls2``; None leaves both out. Defaults to 0.1.
         fused (bool): See :class:`SelfAttention`. Defaults to True.
+        ffn (nn.Module, optional): Maps ``(B, N, C)`` to ``(B, N, C)`` in the
+            place of the MLP, e.g. a mixture of experts, which takes no layer
+            scale. Defaults to None.
     """
 
     def __init__(self,
@@ -62,20 +66,37 @@ class TransformerBlock(nn.Module):
                  qkv_bias: bool = True,
                  qk_norm: bool = False,
                  drop_path_rate: float = 0.0,
-                 layer_scale_init: float = 0.1,
-                 fused: bool = True) -> None:
+                 layer_scale_init: Optional[float] = 0.1,
+                 fused: bool = True,
+                 ffn: Optional[nn.Module] = None) -> None:
         super().__init__()
         self.norm1 = nn.LayerNorm(embed_dims, eps=1e-6)
         self.attn = SelfAttention(embed_dims, num_heads, qkv_bias, qk_norm,
                                   fused)
         self.norm2 = nn.LayerNorm(embed_dims, eps=1e-6)
-        self.mlp = MLP(embed_dims, int(embed_dims * mlp_ratio))
-        self.ls1 = Parameter(self.norm1.weight.new_full((embed_dims, ),
-                                                        layer_scale_init))
-        self.ls2 = Parameter(self.ls1.detach().clone())
+        self.has_own_ffn = ffn is not None
+        self.mlp = ffn if self.has_own_ffn else MLP(
+            embed_dims, int(embed_dims * mlp_ratio))
+        self.ls1 = self.ls2 = None
+        if layer_scale_init is not None:
+            self.ls1, self.ls2 = (
+                Parameter(self.norm1.weight.new_full((embed_dims, ),
+                                                     layer_scale_init))
+                for _ in range(2))
         self.drop_path = DropPath(drop_path_rate)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Map tokens ``(B, N, C)`` to ``(B, N, C)``."""
-        x = x + self.drop_path(self.attn(self.norm1(x), scale=self.ls1))
-        return x + self.drop_path(self.mlp(self.norm2(x), self.ls2))
+    def forward(self, x: Tensor, mask: Optional[Tensor] = None,
+                rotary: Optional[tuple[Tensor, Tensor]] = None) -> Tensor:
+        """Map tokens ``(B, N, C)`` to ``(B, N, C)``.
+
+        Args:
+            x (Tensor): ``(B, N, C)``.
+            mask (Tensor, optional): See :func:`eager_attention`.
+            rotary (tuple[Tensor, Tensor], optional): See
+                :class:`SelfAttention`.
+        """
+        x = x + self.drop_path(
+            self.attn(self.norm1(x), mask, self.ls1, rotary))
+        y = self.norm2(x)
+        y = self.mlp(y) if self.has_own_ffn else self.mlp(y, self.ls2)
+        return x + self.drop_path(y)
