@@ -109,12 +109,12 @@ def _bare(layer: nn.Module) -> bool:
         or layer._backward_hooks or layer._backward_pre_hooks)
 
 
-def linear(x: Tensor, weight: Tensor, bias: Optional[Tensor] = None
-           ) -> Tensor:
-    """:func:`torch.nn.functional.linear`, through :func:`product`."""
+def linear(x: Tensor, weight: Tensor, bias: Optional[Tensor] = None,
+           gelu: bool = False) -> Tensor:
+    """``F.linear`` of ``x``, or of its GELU, through :func:`product`."""
     if _own_path(x, weight):
-        return _ScaledLinear.apply(x, weight, bias, None, False)
-    return F.linear(x, weight, bias)
+        return _ScaledLinear.apply(x, weight, bias, None, gelu)
+    return F.linear(F.gelu(x) if gelu else x, weight, bias)
 
 
 def scaled_linear(layer: nn.Linear, x: Tensor,

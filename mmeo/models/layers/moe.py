@@ -1,0 +1,151 @@
+# Copyright (c) mmeo contributors. All rights reserved.
+"""A mixture of experts in the place of a block's feed-forward network."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mmeo.errors import ConfigError
+
+from .moe_dispatch import dispatch
+from .moe_experts import ExpertMLPs
+from .moe_losses import AddLoss, auxiliary_loss
+from .transformer_block import MLP
+
+
+def _in_backward() -> bool:
+    """Whether autograd is at work, i.e. a checkpoint is recomputed."""
+    return (not torch.compiler.is_compiling()
+            and torch._C._current_graph_task_id() != -1)
+
+
+class MoEFFN(nn.Module):
+    """``sum over the top k of softmax(W_g x)_i * E_i(x)``.
+
+    Source: SkySense V2 (arXiv 2507.13812), section 3.2: eight experts, each a
+    whole feed-forward network, one per token. The probability multiplies as
+    it is: divided by the sum of the top k it would be 1 for k = 1, and the
+    gate would get no gradient from the task. Router in float32 always,
+    balance and z-loss, jitter, noise and the way of dispatching are our
+    choice; the paper gives none.
+
+    In training with gradients ``last_aux_loss`` is the weighted auxiliary
+    loss of the last call, else 0; ``last_counts`` ``(M, )`` says how many
+    tokens each expert had. A recomputed call (activation checkpointing)
+    changes neither.
+
+    The auxiliary loss counts the tokens of all ranks (``sync_aux``), so all
+    ranks must make as many calls in training; a call with no token will do.
+
+    Args:
+        embed_dims (int): Channels C.
+        hidden_dims (int): Hidden channels of each expert.
+        num_experts (int): M. Defaults to 8.
+        top_k (int): Experts per token. Defaults to 1.
+        aux_loss_weight (float): Weight of the balance loss. Defaults to 0.01.
+        z_loss_weight (float): Weight of the router z-loss. Defaults to 1e-3.
+        jitter (float): In training the router sees its input times a uniform
+            number from 1 - jitter to 1 + jitter. Defaults to 0.01.
+        noisy_gate (bool): In training choose by logits plus normal noise of
+            learned width (noisy top-k, arXiv 1701.06538); adds a second
+            matrix of the gate's size. Defaults to False.
+        inject_aux (bool): True adds the gradient of the auxiliary loss in the
+            backward pass, whatever the model's loss, times ``aux_scale``;
+            ``last_aux_loss`` then is for logs, without gradient. False leaves
+            it to the caller. Defaults to True.
+        sync_aux (bool): See above. Defaults to True.
+
+    Raises:
+        ConfigError: If ``top_k`` is not in 1..num_experts.
+    """
+
+    def __init__(self,
+                 embed_dims: int,
+                 hidden_dims: int,
+                 num_experts: int = 8,
+                 top_k: int = 1,
+                 aux_loss_weight: float = 0.01,
+                 z_loss_weight: float = 1e-3,
+                 jitter: float = 0.01,
+                 noisy_gate: bool = False,
+                 inject_aux: bool = True,
+                 sync_aux: bool = True) -> None:
+        super().__init__()
+        if not 1 <= top_k <= num_experts:
+            raise ConfigError(f'MoEFFN: `top_k` is from 1 to num_experts='
+                              f'{num_experts}, got {top_k}')
+        self.top_k = top_k
+        self.aux_loss_weight = aux_loss_weight
+        self.z_loss_weight = z_loss_weight
+        self.jitter = jitter
+        self.inject_aux = inject_aux
+        self.sync_aux = sync_aux
+        # Multiplies the injected gradient. A loss that is divided (gradient
+        # accumulation) or multiplied (float16) calls for the same here.
+        self.aux_scale = 1.0
+        self.gate = nn.Linear(embed_dims, num_experts, bias=False)
+        self.noise = (nn.Linear(embed_dims, num_experts, bias=False)
+                      if noisy_gate else None)
+        self.experts = ExpertMLPs(num_experts, embed_dims, hidden_dims)
+        self.last_aux_loss = torch.zeros(())
+        self.last_counts = torch.zeros(num_experts, dtype=torch.int64)
+        self._collected: list[Tensor] = []
+
+    def route(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Score the experts in float32, also under autocast.
+
+        Args:
+            x (Tensor): ``(N, C)``.
+
+        Returns:
+            tuple[Tensor, Tensor]: Logits and probabilities ``(N, M)``.
+        """
+        with torch.autocast(x.device.type, enabled=False):
+            x = x.float()
+            if self.training and self.jitter:
+                x = x * torch.empty_like(x).uniform_(1 - self.jitter,
+                                                     1 + self.jitter)
+            logits = F.linear(x, self.gate.weight.float())
+            if self.noise is not None and self.training:
+                width = F.softplus(F.linear(x, self.noise.weight.float()))
+                logits = logits + torch.randn_like(logits) * width
+            return logits, logits.softmax(dim=-1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(..., C)`` to ``(..., C)``, each vector by its experts."""
+        tokens = x.flatten(0, -2)
+        logits, probs = self.route(tokens)
+        weight, index = probs.topk(self.top_k, dim=-1)  # (N, k) each
+        out = dispatch(tokens, index, weight, self.experts)
+        if self.training and torch.is_grad_enabled():
+            out = self._balance(out, logits, probs, index)
+        elif not _in_backward():
+            self.last_aux_loss = out.new_zeros(())
+            self.last_counts = self._count(index)
+        return out.view(x.shape)
+
+    def _count(self, index: Tensor) -> Tensor:
+        return torch.bincount(index.flatten(), minlength=len(self.experts))
+
+    def _balance(self, out: Tensor, logits: Tensor, probs: Tensor,
+                 index: Tensor) -> Tensor:
+        counts = self._count(index)
+        loss = auxiliary_loss(logits, probs, counts, self.aux_loss_weight,
+                              self.z_loss_weight, self.sync_aux)
+        if self.inject_aux:
+            out = AddLoss.apply(out, loss, self.aux_scale)
+        if not _in_backward():
+            self.last_counts = counts
+            self.last_aux_loss = loss.detach() if self.inject_aux else loss
+            self._collected.append(self.last_aux_loss)
+        return out
+
+    def pop_aux_loss(self) -> Tensor:
+        """Sum of the auxiliary losses of all calls since the last pop."""
+        total = sum(self._collected, self.last_aux_loss.new_zeros(()))
+        self._collected = []
+        return total
+
+    def upcycle_(self, mlp: MLP, noise: float = 1e-2) -> None:
+        """See :meth:`ExpertMLPs.upcycle_`; the gate stays as it is."""
+        self.experts.upcycle_(mlp, noise)
