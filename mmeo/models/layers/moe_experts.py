@@ -138,7 +138,7 @@ class ExpertMLPs(nn.Module):
                 if target.shape[1:] != source.shape:
                     raise ConfigError(
                         f'upcycling: the dense {name} is of the shape '
-                        f'{tuple(source.shape)}, an expert\'s of '
+                        f"{tuple(source.shape)}, an expert's of "
                         f'{tuple(target.shape[1:])}. Set `hidden_dims` and '
                         '`embed_dims` to those of the dense network.')
                 target.copy_(source)  # the same for all M
