@@ -258,7 +258,8 @@ class SkySenseV2(BaseModule):
         if x.dim() == 4:
             return self._encode(x, name, modes, gsd)
         if valid is None:
-            valid = torch.ones(x.shape[:2], dtype=torch.bool, device=x.device)
+            outs = self._encode(x.flatten(0, 1), name, modes, gsd)
+            return tuple(out.unflatten(0, x.shape[:2]) for out in outs)
         outs = self._encode(x[valid], name, modes, gsd)
         return tuple(self._to_series(out, valid) for out in outs)
 
