@@ -22,7 +22,9 @@ from .products import linear, plain_scaled_linear, product, scaled_linear
 from .sinkhorn import sinkhorn
 from .swin_v2_block import SwinV2Block
 from .transformer_block import MLP, TransformerBlock
-from .window_attention import WindowAttention, eager_window_attention
+from .window_attention import WindowAttention
+from .window_products import eager_window_attention, fused_window_attention
+from .window_recompute import recomputed_window_attention
 
 __all__ = [
     'AdaptivePatchMerging', 'ConvFFN', 'ExpertList', 'ExpertMLPs',
@@ -30,8 +32,9 @@ __all__ = [
     'MSDeformAttention', 'MoEFFN', 'PromptTokens', 'SelfAttention',
     'SpatialPriorModule', 'SwinV2Block', 'Tokenizer', 'TransformerBlock',
     'WindowAttention', 'dispatch', 'double_pixels', 'eager_attention',
-    'eager_window_attention', 'fused_attention', 'linear',
-    'masked_dispatch', 'maybe_checkpoint', 'plain_scaled_linear',
-    'product', 'project_pixels', 'reference_points', 'rotary_position',
+    'eager_window_attention', 'fused_attention', 'fused_window_attention',
+    'linear', 'masked_dispatch', 'maybe_checkpoint', 'plain_scaled_linear',
+    'product', 'project_pixels', 'recomputed_window_attention',
+    'reference_points', 'rotary_position',
     'rotate', 'scaled_linear', 'sincos_position', 'sinkhorn'
 ]

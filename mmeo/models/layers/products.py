@@ -91,7 +91,8 @@ class _ScaledLinear(torch.autograd.Function):
                 d_bias if needs[2] else None, d_scale, None)
 
 
-def _own_path(x: Tensor, weight: Tensor) -> bool:
+def own_path(x: Tensor, weight: Tensor) -> bool:
+    """Whether a layer goes the ways of this file (see its head) here."""
     return (x.device.type == weight.device.type == 'cpu'
             and x.dtype == weight.dtype
             and x.dtype in (torch.float32, torch.float64) and x.dim() > 1
@@ -112,7 +113,7 @@ def _bare(layer: nn.Module) -> bool:
 def linear(x: Tensor, weight: Tensor, bias: Optional[Tensor] = None,
            gelu: bool = False) -> Tensor:
     """``F.linear`` of ``x``, or of its GELU, through :func:`product`."""
-    if _own_path(x, weight):
+    if own_path(x, weight):
         return _ScaledLinear.apply(x, weight, bias, None, gelu)
     return F.linear(F.gelu(x) if gelu else x, weight, bias)
 
@@ -131,7 +132,7 @@ def scaled_linear(layer: nn.Linear, x: Tensor,
     Returns:
         Tensor: ``(..., C')``.
     """
-    if _bare(layer) and _own_path(x, layer.weight):
+    if _bare(layer) and own_path(x, layer.weight):
         return _ScaledLinear.apply(x, layer.weight, layer.bias, scale, gelu)
     return plain_scaled_linear(layer, x, scale, gelu)
 

@@ -2,24 +2,24 @@
 """Cosine attention in (shifted) windows of a map."""
 
 import math
+from collections.abc import Callable
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.parameter import Parameter
 
 from mmeo.errors import ConfigError
 
 from .position_bias import position_bias
-from .products import linear, scaled_linear
-from .window_layout import (
-    WindowLayout,
-    fit_windows,
-    merge,
-    pad_map,
-    partition,
-    shift_mask,
-)
+from .products import linear, own_path, scaled_linear
+from .window_layout import fit_windows, pad_map
+from .window_products import eager_window_attention, fused_window_attention
+from .window_recompute import recomputed_window_attention
+
+PATHS = dict(
+    eager=eager_window_attention,
+    fused=fused_window_attention,
+    recompute=recomputed_window_attention)
 
 
 class WindowAttention(nn.Module):
@@ -37,9 +37,16 @@ class WindowAttention(nn.Module):
         pretrained_window_size (int): Side of the windows at pretraining, in
             which offsets are measured; 0 is ``window_size``. Defaults to 0.
         pad_small_map (bool): See :func:`fit_windows`. Defaults to False.
+        path (str): How to compute, with the same result. 'eager': written
+            out. 'fused': torch's kernels. 'recompute': keep q, k and v only
+            and compute the rest once more in the backward pass. 'auto':
+            'recompute' on a CPU where :func:`scaled_linear` takes its own
+            path, 'fused' on other devices, else 'eager'; on a GPU none of
+            them has been timed. Defaults to 'auto'.
 
     Raises:
-        ConfigError: If ``num_heads`` does not divide ``embed_dims``.
+        ConfigError: If ``num_heads`` does not divide ``embed_dims``, or of an
+            unknown path.
     """
 
     def __init__(self,
@@ -48,8 +55,12 @@ class WindowAttention(nn.Module):
                  window_size: int = 8,
                  shift: bool = False,
                  pretrained_window_size: int = 0,
-                 pad_small_map: bool = False) -> None:
+                 pad_small_map: bool = False,
+                 path: str = 'auto') -> None:
         super().__init__()
+        if path not in ('auto', *PATHS):
+            raise ConfigError(f"path='{path}' of the window attention: use "
+                              f"one of 'auto', {str(list(PATHS))[1:-1]}.")
         if embed_dims % num_heads:
             raise ConfigError(
                 f'num_heads={num_heads} does not divide embed_dims='
@@ -59,6 +70,7 @@ class WindowAttention(nn.Module):
         self.shift_size = window_size // 2 if shift else 0
         self.offset_unit = (pretrained_window_size or window_size, ) * 2
         self.pad_small_map = pad_small_map
+        self.path = path
         self.qkv = nn.Linear(embed_dims, 3 * embed_dims, bias=False)
         self.q_bias = Parameter(torch.zeros(embed_dims))
         self.v_bias = Parameter(torch.zeros(embed_dims))
@@ -78,34 +90,15 @@ class WindowAttention(nn.Module):
         qkv = linear(pad_map(x, layout), self.qkv.weight, bias)
         scale = self.logit_scale.clamp(max=math.log(100)).exp()
         table = position_bias(self.cpb_mlp, layout.window, self.offset_unit)
-        out = eager_window_attention(qkv, scale, table, layout)
+        out = self._attend(qkv)(qkv, scale, table, layout)
         out = out[:, :layout.height, :layout.width]
         return scaled_linear(self.proj, out)
 
-
-def eager_window_attention(qkv: Tensor, scale: Tensor, bias: Tensor,
-                           layout: WindowLayout) -> Tensor:
-    """Cosine attention in windows, written out.
-
-    Args:
-        qkv (Tensor): Padded map ``(B, H', W', 3C)`` of queries, keys and
-            values, each ``heads * D`` channels.
-        scale (Tensor): ``(heads, 1, 1)``, multiplies cosines.
-        bias (Tensor): ``(heads, N, N)``, added to scores.
-        layout (WindowLayout): The windows.
-
-    Returns:
-        Tensor: ``(B, H', W', C)``.
-    """
-    heads, tokens = bias.shape[:2]
-    windows = partition(qkv, layout)  # (B * windows, N, 3C)
-    # (B * windows, N, 3, heads, D) -> 3 of (B * windows, heads, N, D)
-    q, k, v = windows.unflatten(-1, (3, heads, -1)).permute(2, 0, 3, 1, 4)
-    scores = F.normalize(q, dim=-1) @ F.normalize(k, dim=-1).mT
-    scores = scores * scale + bias
-    if any(layout.shift):
-        mask = shift_mask(layout, qkv.device)[:, None]
-        scores = scores.unflatten(0, (-1, len(mask))) + mask
-        scores = scores.flatten(0, 1)
-    out = scores.softmax(dim=-1).to(v.dtype) @ v
-    return merge(out.transpose(1, 2).flatten(2), layout)
+    def _attend(self, qkv: Tensor) -> Callable[..., Tensor]:
+        if self.path != 'auto':
+            return PATHS[self.path]
+        if own_path(qkv, self.qkv.weight):
+            return recomputed_window_attention
+        if qkv.device.type != 'cpu':
+            return fused_window_attention
+        return eager_window_attention

@@ -1,7 +1,7 @@
 # Copyright (c) mmeo contributors. All rights reserved.
 """How a map is cut into (shifted) windows."""
 
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
 import torch
 import torch.nn.functional as F
@@ -131,3 +131,55 @@ def shift_mask(layout: WindowLayout, device: torch.device) -> Tensor:
     regions = partition(regions[None, ..., None], still).squeeze(-1)
     apart = regions[:, :, None] != regions[:, None, :]
     return apart.float() * MASKED
+
+
+class WindowKind(NamedTuple):
+    """Windows of a shifted map that are masked alike.
+
+    Attributes:
+        rows (slice): Which rows of windows.
+        columns (slice): Which columns of windows.
+        mask (Tensor, optional): ``(N, N)``, see :func:`shift_mask`; None
+            masks nothing.
+    """
+
+    rows: slice
+    columns: slice
+    mask: Optional[Tensor]
+
+
+def _halves(count: int, shift: int) -> list[tuple[slice, int]]:
+    """Windows along a side: those inside, and the last one if it differs."""
+    if not shift:
+        return [(slice(0, count), 0)]
+    parts = [(slice(0, count - 1), 0), (slice(count - 1, count), shift)]
+    return [part for part in parts if part[0].start < part[0].stop]
+
+
+def window_kinds(layout: WindowLayout, device: torch.device
+                 ) -> list[list[WindowKind]]:
+    """The kinds of windows: inside, right; bottom, corner.
+
+    All windows of a kind take one mask, where :func:`shift_mask` has one for
+    each window. An unshifted map has one kind.
+
+    Args:
+        layout (WindowLayout): The windows.
+        device (torch.device): Of the masks.
+
+    Returns:
+        list[list[WindowKind]]: Rows of kinds, as they lie on the map.
+    """
+    (wh, ww), (height, width) = layout.window, layout.padded
+    return [[
+        WindowKind(rows, columns, _kind_mask(layout, down, right, device))
+        for columns, right in _halves(width // ww, layout.shift[1])
+    ] for rows, down in _halves(height // wh, layout.shift[0])]
+
+
+def _kind_mask(layout: WindowLayout, down: int, right: int,
+               device: torch.device) -> Optional[Tensor]:
+    if not (down or right):
+        return None
+    one = WindowLayout(*layout.window, layout.window, (down, right))
+    return shift_mask(one, device)[0]
