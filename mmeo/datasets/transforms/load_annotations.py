@@ -52,8 +52,7 @@ class LoadGeoAnnotations(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         path = results['seg_map_path']
-        label = read_label(path, allow_grey_rgb=self.threshold is not None)
-        label = self._crop(label, results)
+        label = self._crop(self.read(path), results)
         if self.threshold is not None:
             label = self._binarise(label, path)
         elif self.value_map is not None:
@@ -74,6 +73,10 @@ class LoadGeoAnnotations(BaseTransform):
         results['gt_seg_map'] = label.astype(np.uint8)
         results.setdefault('seg_fields', []).append('gt_seg_map')
         return results
+
+    def read(self, path: str) -> np.ndarray:
+        """Read raw ids ``(H, W)`` int64."""
+        return read_label(path, allow_grey_rgb=self.threshold is not None)
 
     def _crop(self, label: np.ndarray, results: dict) -> np.ndarray:
         """Check the size against the image's file and follow its window."""
