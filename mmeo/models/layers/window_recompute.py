@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from .precision import no_autocast
 from .window_layout import WindowLayout, partition, window_kinds
 
 # Scores, or numbers of q, k and v, that are looked at together.
@@ -182,7 +183,7 @@ def recomputed_window_attention(qkv: Tensor, scale: Tensor, bias: Tensor,
     Returns:
         Tensor: ``(B, H', W', C)``.
     """
-    with torch.autocast(qkv.device.type, enabled=False):
+    with no_autocast(qkv.device):
         wide = torch.promote_types(qkv.dtype, torch.float32)
         return _WindowAttention.apply(qkv, scale.to(wide), bias.to(wide),
                                       layout)
