@@ -3,7 +3,7 @@
 # 8 467 to validate, 8 538 to test, resized to 800 px. As the authors do, the
 # validation of a training run is the test set.
 data_root = 'data/RSAR'
-prepare = 'python tools/dataset_converters/rsar.py data/RSAR'
+prepare = 'python tools/dataset_converters/check_detection.py rsar data/RSAR'
 meta_keys = ('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor',
              'flip', 'flip_direction')
 load = [

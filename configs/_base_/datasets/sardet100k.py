@@ -3,7 +3,7 @@
 # train, 10 492 to validate, 11 613 to test, resized to 800 px. As the authors
 # do, the validation of a training run is the test set.
 data_root = 'data/SARDet_100K'
-prepare = ('python tools/dataset_converters/sardet100k.py '
+prepare = ('python tools/dataset_converters/check_detection.py sardet100k '
            'data/SARDet_100K')
 meta_keys = ('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor',
              'flip', 'flip_direction')

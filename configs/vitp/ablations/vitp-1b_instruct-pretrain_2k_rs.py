@@ -7,15 +7,8 @@ warmup_iters = 60
 train_cfg = dict(max_iters=max_iters)
 param_scheduler = [
     dict(
-        type='LinearLR',
+        _base_.param_scheduler[0],
         start_factor=1 / warmup_iters,
-        by_epoch=False,
-        begin=0,
         end=warmup_iters),
-    dict(
-        type='CosineAnnealingLR',
-        eta_min=0,
-        by_epoch=False,
-        begin=warmup_iters,
-        end=max_iters),
+    dict(_base_.param_scheduler[1], begin=warmup_iters, end=max_iters)
 ]

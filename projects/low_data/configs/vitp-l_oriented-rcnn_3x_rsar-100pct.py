@@ -5,17 +5,6 @@ _base_ = '../../../configs/vitp/rsar/vitp-l_oriented-rcnn_1x_rsar.py'
 train_cfg = dict(max_epochs=36, val_interval=36)
 # The paper names the epochs only; the steps are those of 12 epochs, times 3.
 param_scheduler = [
-    dict(
-        type='LinearLR',
-        start_factor=1.0 / 3,
-        by_epoch=False,
-        begin=0,
-        end=500),
-    dict(
-        type='MultiStepLR',
-        by_epoch=True,
-        begin=0,
-        end=36,
-        milestones=[24, 33],
-        gamma=0.1)
+    _base_.param_scheduler[0],
+    dict(_base_.param_scheduler[1], end=36, milestones=[24, 33])
 ]

@@ -256,7 +256,8 @@ def sar_root(root):
 def test_sar_trees_are_checked(name, repo_root, tmp_path, monkeypatch,
                                capsys):
     root = sar_root(tmp_path)
-    code = run_tool(repo_root, monkeypatch, f'{name}.py', root, '--decode')
+    tool = 'check_detection.py'
+    code = run_tool(repo_root, monkeypatch, tool, name, root, '--decode')
     assert code == 0
     printed = capsys.readouterr().out
     assert printed.count('1 objects: tank') == 3
@@ -269,5 +270,5 @@ def test_sar_trees_are_checked(name, repo_root, tmp_path, monkeypatch,
         check_split(split_config(name, root, 'val'), decode=True)
     shutil.rmtree(tmp_path / 'JPEGImages/val')
     shutil.rmtree(tmp_path / 'val/images')
-    assert run_tool(repo_root, monkeypatch, f'{name}.py', root) == 2
+    assert run_tool(repo_root, monkeypatch, tool, name, root) == 2
     assert 'does not exist' in capsys.readouterr().err
