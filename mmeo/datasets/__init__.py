@@ -2,31 +2,49 @@
 from mmeo.utils import quiet_imports
 
 with quiet_imports():
+    from .bigearthnet import BigEarthNetDataset
     from .change_pair import ChangePairDataset
     from .coco_format import CocoDataset
     from .dior import DIORDataset, DIORRDataset
     from .dota import DOTADataset, DOTAv2Dataset
+    from .dynamic_earthnet import DynamicEarthNetDataset
+    from .fair1m import FAIR1MDataset
+    from .fmow_sentinel import FMoWSentinelDataset
     from .geo_seg import GeoSegDataset
     from .instruct_dataset import InstructDataset
     from .medical import AMOSDataset, BraTSDataset, COVIDQUExDataset
     from .mixture_dataset import MixtureDataset
+    from .multi_label import MultiLabelSceneDataset
     from .oriented_voc import OrientedVOCDataset
+    from .pastis import PASTISDataset
     from .samplers import ResumableInfiniteSampler
     from .sar import RSARDataset, SARDet100KDataset, SSDDDataset
+    from .scene import SceneDataset
+    from .scene_benchmarks import AIDDataset, RESISC45Dataset
     from .seg_benchmarks import (
         ADE20KDataset,
         ISAIDDataset,
         LoveDADataset,
+        PotsdamDataset,
         UAVidDataset,
+    )
+    from .seg_sensors import (
+        AIRPolSARSegDataset,
+        FiveBillionPixelsDataset,
+        SPARCSDataset,
     )
     from .subset import SubsetDataset
     from .transforms import *
 
 __all__ = [
-    'ADE20KDataset', 'AMOSDataset', 'BraTSDataset', 'COVIDQUExDataset',
-    'ChangePairDataset', 'CocoDataset', 'DIORDataset',
-    'DIORRDataset', 'DOTADataset', 'DOTAv2Dataset', 'GeoSegDataset',
+    'ADE20KDataset', 'AIDDataset', 'AIRPolSARSegDataset', 'AMOSDataset',
+    'BigEarthNetDataset', 'BraTSDataset', 'COVIDQUExDataset',
+    'ChangePairDataset', 'CocoDataset', 'DIORDataset', 'DIORRDataset',
+    'DOTADataset', 'DOTAv2Dataset', 'DynamicEarthNetDataset', 'FAIR1MDataset',
+    'FMoWSentinelDataset', 'FiveBillionPixelsDataset', 'GeoSegDataset',
     'ISAIDDataset', 'InstructDataset', 'LoveDADataset', 'MixtureDataset',
-    'OrientedVOCDataset', 'RSARDataset', 'ResumableInfiniteSampler',
-    'SARDet100KDataset', 'SSDDDataset', 'SubsetDataset', 'UAVidDataset'
+    'MultiLabelSceneDataset', 'OrientedVOCDataset', 'PASTISDataset',
+    'PotsdamDataset', 'RESISC45Dataset', 'RSARDataset',
+    'ResumableInfiniteSampler', 'SARDet100KDataset', 'SPARCSDataset',
+    'SSDDDataset', 'SceneDataset', 'SubsetDataset', 'UAVidDataset'
 ]

@@ -10,13 +10,14 @@ from .corrupt import Corrupt
 from .dynamic_tiling import DynamicTiling, LoadDialogueImages
 from .load_annotations import LoadGeoAnnotations
 from .load_image import LoadImage
-from .load_raster import LoadRaster, NormalizeBands
+from .load_raster import LoadRaster
+from .load_series_files import LoadSeriesAnnotations, LoadSeriesFiles
+from .normalize_bands import NormalizeBands
 from .pack_dialogue import PackDialogue
 
 __all__ = [
-    'Corrupt',
-    'DynamicTiling', 'ExchangeTime', 'ForEachDate', 'LoadChangePair',
-    'LoadDialogueImages', 'LoadGeoAnnotations', 'LoadImage', 'LoadRaster',
-    'NormalizeBands', 'PackChangeInputs', 'PackDialogue',
-    'RandomRotFlip'
+    'Corrupt', 'DynamicTiling', 'ExchangeTime', 'ForEachDate',
+    'LoadChangePair', 'LoadDialogueImages', 'LoadGeoAnnotations', 'LoadImage',
+    'LoadRaster', 'LoadSeriesAnnotations', 'LoadSeriesFiles', 'NormalizeBands',
+    'PackChangeInputs', 'PackDialogue', 'RandomRotFlip'
 ]

@@ -11,6 +11,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 from prettytable import PrettyTable
 
+from mmeo.datasets.series_seg import month_number
 from mmeo.errors import ConfigError, DataError
 from mmeo.registry import METRICS
 
@@ -97,18 +98,6 @@ def semantic_ious(matrix: np.ndarray) -> np.ndarray:
     true = matrix.sum(1)
     return np.divide(hit, true + matrix.sum(0) - hit,
                      out=np.full_like(hit, np.nan), where=true > 0)
-
-
-def month_number(month: str) -> int:
-    """Months since year 0 of ``'YYYY-MM'``.
-
-    Raises:
-        DataError: If it is none.
-    """
-    year, _, number = month.partition('-')
-    if not (year.isdigit() and number.isdigit() and 1 <= int(number) <= 12):
-        raise DataError(f"month {month!r} is not of the form 'YYYY-MM'")
-    return 12 * int(year) + int(number) - 1
 
 
 @METRICS.register_module()
