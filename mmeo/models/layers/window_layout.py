@@ -30,8 +30,14 @@ class WindowLayout(NamedTuple):
     @property
     def padded(self) -> tuple[int, int]:
         """Height and width, rounded up to whole windows."""
-        return (-(-self.height // self.window[0]) * self.window[0],
-                -(-self.width // self.window[1]) * self.window[1])
+        rows, columns = self.grid
+        return rows * self.window[0], columns * self.window[1]
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Rows and columns of windows."""
+        return (-(-self.height // self.window[0]),
+                -(-self.width // self.window[1]))
 
     @property
     def tokens(self) -> int:
@@ -88,21 +94,23 @@ def partition(x: Tensor, layout: WindowLayout) -> Tensor:
     Returns:
         Tensor: ``(B * windows, N, C)``, windows row by row.
     """
-    batch, height, width, channels = x.shape
     (wh, ww), (down, right) = layout.window, layout.shift
+    rows, columns = layout.grid
     if down or right:
         x = x.roll((-down, -right), dims=(1, 2))
-    x = x.view(batch, height // wh, wh, width // ww, ww, channels)
-    return x.transpose(2, 3).reshape(-1, wh * ww, channels)
+    x = x.view(len(x), rows, wh, columns, ww, x.shape[-1])
+    # Sizes are spelled out: a batch may be empty.
+    return x.transpose(2, 3).reshape(len(x) * rows * columns, wh * ww,
+                                     x.shape[-1])
 
 
 def merge(windows: Tensor, layout: WindowLayout) -> Tensor:
     """Undo :func:`partition`; the result is ``(B, H', W', C)``."""
     (wh, ww), (down, right) = layout.window, layout.shift
-    height, width = layout.padded
-    x = windows.view(-1, height // wh, width // ww, wh, ww,
-                     windows.shape[-1])
-    x = x.transpose(2, 3).reshape(-1, height, width, windows.shape[-1])
+    rows, columns = layout.grid
+    batch, channels = len(windows) // (rows * columns), windows.shape[-1]
+    x = windows.view(batch, rows, columns, wh, ww, channels)
+    x = x.transpose(2, 3).reshape(batch, rows * wh, columns * ww, channels)
     return x.roll((down, right), dims=(1, 2)) if down or right else x
 
 
@@ -170,11 +178,11 @@ def window_kinds(layout: WindowLayout, device: torch.device
     Returns:
         list[list[WindowKind]]: Rows of kinds, as they lie on the map.
     """
-    (wh, ww), (height, width) = layout.window, layout.padded
+    rows, columns = layout.grid
     return [[
-        WindowKind(rows, columns, _kind_mask(layout, down, right, device))
-        for columns, right in _halves(width // ww, layout.shift[1])
-    ] for rows, down in _halves(height // wh, layout.shift[0])]
+        WindowKind(i, j, _kind_mask(layout, down, right, device))
+        for j, right in _halves(columns, layout.shift[1])
+    ] for i, down in _halves(rows, layout.shift[0])]
 
 
 def _kind_mask(layout: WindowLayout, down: int, right: int,

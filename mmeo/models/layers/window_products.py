@@ -48,7 +48,7 @@ def eager_window_attention(qkv: Tensor, scale: Tensor, bias: Tensor,
     scores = q @ k.mT * scale + bias  # (B * windows, heads, N, N)
     if any(layout.shift):
         mask = shift_mask(layout, qkv.device)[:, None]
-        scores = scores.unflatten(0, (-1, len(mask))) + mask
+        scores = scores.unflatten(0, (len(qkv), len(mask))) + mask
         scores = scores.flatten(0, 1)
     out = scores.softmax(dim=-1).to(v.dtype) @ v
     # (B * windows, heads, N, D) -> (B * windows, N, C)
@@ -63,16 +63,18 @@ def fused_window_attention(qkv: Tensor, scale: Tensor, bias: Tensor,
     them. On a CPU torch has no fused kernel for a bias that needs a gradient
     and takes its plain one.
     """
-    (wh, _), (height, _) = layout.window, layout.padded
-    windows = partition(qkv, layout)
-    windows = windows.view(len(qkv), height // wh, -1, *windows.shape[1:])
+    if not len(qkv):  # kernels would leave the bias without any gradient
+        return eager_window_attention(qkv, scale, bias, layout)
+    windows = partition(qkv, layout).unflatten(0, (len(qkv), *layout.grid))
 
     def attend(part: Tensor, table: Tensor) -> Tensor:
         q, k, v = _split(part, len(bias))
         table = table.to(v.dtype).expand(len(q), -1, -1, -1)
         out = F.scaled_dot_product_attention(
             (q * scale).to(v.dtype), k.to(v.dtype), v, table, scale=1.0)
-        return out.transpose(1, 2).reshape(*part.shape[:-1], -1)
+        # (windows, heads, N, D) -> (B, rows, columns, N, C)
+        return out.transpose(1, 2).reshape(
+            *part.shape[:-1], part.shape[-1] // 3)
 
     parts = torch.cat([
         torch.cat([

@@ -71,7 +71,7 @@ def _chunks(layout: WindowLayout, batch: int, channels: int, bias: Tensor
     height, width = layout.padded
     place = torch.arange(batch * height * width, device=bias.device)
     grid = partition(place.view(batch, height, width, 1), layout).view(
-        batch, height // layout.window[0], -1, layout.tokens)
+        batch, *layout.grid, layout.tokens)
     heads, tokens = bias.shape[:2]
     budget = _CHUNK['cpu' if bias.device.type == 'cpu' else 'other']
     step = max(1, budget // (tokens * max(heads * tokens, channels)))
@@ -88,7 +88,8 @@ class _Attention:
     def __init__(self, qkv: Tensor, scale: Tensor, chunk: _Chunk) -> None:
         heads, tokens = chunk.bias.shape[:2]
         rows = qkv.index_select(0, chunk.pixels)  # (windows * N, 3C)
-        rows = rows.view(-1, tokens, 3, heads, rows.shape[1] // (3 * heads))
+        rows = rows.view(len(rows) // tokens, tokens, 3, heads,
+                         rows.shape[1] // (3 * heads))
         q, k, self.v = rows.permute(2, 0, 3, 1, 4).contiguous()
         self.q, self.k = _unit(q), _unit(k)
         self.dtype = qkv.dtype
@@ -133,7 +134,8 @@ class _Attention:
 
 def _to_rows(x: Tensor) -> Tensor:
     """``(windows, heads, N, D)`` -> ``(windows * N, heads * D)``."""
-    return x.transpose(1, 2).reshape(-1, x.shape[1] * x.shape[3])
+    windows, heads, tokens, dims = x.shape
+    return x.transpose(1, 2).reshape(windows * tokens, heads * dims)
 
 
 class _WindowAttention(torch.autograd.Function):
@@ -149,7 +151,7 @@ class _WindowAttention(torch.autograd.Function):
         for chunk in _chunks(layout, len(qkv), rows.shape[1], bias):
             out.index_copy_(0, chunk.pixels,
                             _Attention(rows, scale, chunk).result())
-        return out.view(*qkv.shape[:3], -1)
+        return out.view(*qkv.shape[:3], out.shape[1])
 
     @staticmethod
     @once_differentiable

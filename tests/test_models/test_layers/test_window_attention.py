@@ -183,6 +183,16 @@ def test_bfloat16_weights(path):
     assert (out - expected).norm() < 0.03 * expected.norm()
 
 
+@pytest.mark.parametrize('path', ['eager', 'fused', 'recompute'])
+def test_an_empty_batch_gives_zero_gradients(path):
+    """A sensor may lack all frames of a batch."""
+    layer = WindowAttention(8, 2, shift=True, path=path)
+    out = layer(torch.randn(0, 9, 16, 8))
+    assert out.shape == (0, 9, 16, 8)
+    out.sum().backward()
+    assert all((p.grad == 0).all() for p in layer.parameters())
+
+
 def test_compiled_equals_eager():
     layer, x = WindowAttention(8, 2, shift=True), torch.randn(2, 10, 16, 8)
     compiled = torch.compile(layer, backend='aot_eager', fullgraph=True)
