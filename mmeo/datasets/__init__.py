@@ -15,6 +15,7 @@ with quiet_imports():
     from .medical import AMOSDataset, BraTSDataset, COVIDQUExDataset
     from .mixture_dataset import MixtureDataset
     from .multi_label import MultiLabelSceneDataset
+    from .multi_modal_series import MultiModalSeriesDataset
     from .oriented_voc import OrientedVOCDataset
     from .pastis import PASTISDataset
     from .samplers import ResumableInfiniteSampler
@@ -43,7 +44,8 @@ __all__ = [
     'DOTADataset', 'DOTAv2Dataset', 'DynamicEarthNetDataset', 'FAIR1MDataset',
     'FMoWSentinelDataset', 'FiveBillionPixelsDataset', 'GeoSegDataset',
     'ISAIDDataset', 'InstructDataset', 'LoveDADataset', 'MixtureDataset',
-    'MultiLabelSceneDataset', 'OrientedVOCDataset', 'PASTISDataset',
+    'MultiLabelSceneDataset', 'MultiModalSeriesDataset',
+    'OrientedVOCDataset', 'PASTISDataset',
     'PotsdamDataset', 'RESISC45Dataset', 'RSARDataset',
     'ResumableInfiniteSampler', 'SARDet100KDataset', 'SPARCSDataset',
     'SSDDDataset', 'SceneDataset', 'SubsetDataset', 'UAVidDataset'

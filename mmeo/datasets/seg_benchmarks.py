@@ -4,6 +4,7 @@
 from typing import Any
 
 from mmseg.datasets import ADE20KDataset as _ADE20KDataset
+from mmseg.datasets import PotsdamDataset as _PotsdamDataset
 
 from mmeo.registry import DATASETS
 
@@ -56,6 +57,20 @@ class UAVidDataset(GeoSegDataset):
                  'vegetation', 'human', 'moving_car'),
         palette=[[0, 0, 0], [128, 0, 0], [128, 64, 128], [192, 0, 192],
                  [0, 128, 0], [128, 128, 0], [64, 64, 0], [64, 0, 128]])
+
+
+@DATASETS.register_module()
+class PotsdamDataset(GeoSegDataset):
+    """ISPRS Potsdam: 6 classes; 0 in the label files is ignored.
+
+    Order and colours as in mmseg. Many papers leave clutter out:
+    ``metainfo=dict(classes=(...))`` with the other five ignores its pixels.
+    """
+
+    METAINFO = dict(_PotsdamDataset.METAINFO)
+
+    def __init__(self, reduce_zero_label: bool = True, **kwargs: Any) -> None:
+        super().__init__(reduce_zero_label=reduce_zero_label, **kwargs)
 
 
 @DATASETS.register_module()

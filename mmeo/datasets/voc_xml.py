@@ -50,6 +50,24 @@ class VocImage:
     objects: tuple[VocObject, ...]
 
 
+def read_xml(path: Union[str, Path]) -> ElementTree.Element:
+    """The root of an XML file.
+
+    Raises:
+        DataError: If the file is no XML, or declares a document type, which
+            could refer to other files.
+    """
+    try:
+        text = Path(path).read_text(encoding='utf-8-sig')
+        if '<!DOCTYPE' in text or '<!ENTITY' in text:
+            raise DataError(f'{path} declares a document type; annotations '
+                            'need none. Remove the declaration.')
+        return ElementTree.fromstring(text)
+    except (ElementTree.ParseError, UnicodeDecodeError) as error:
+        raise DataError(f'{path} is no XML file ({error}). Copy or download '
+                        'it again.') from error
+
+
 def read_voc(path: Union[str, Path]) -> VocImage:
     """Read an XML file of VOC, DIOR, DIOR-R, SSDD or roLabelImg.
 
@@ -57,18 +75,10 @@ def read_voc(path: Union[str, Path]) -> VocImage:
     file. The stem of the XML file is the image's.
 
     Raises:
-        DataError: If the file is no XML, declares a document type (which
-            could refer to other files), or a box lacks a number.
+        DataError: If the file is no XML, declares a document type, or a box
+            lacks a number.
     """
-    try:
-        text = Path(path).read_text(encoding='utf-8-sig')
-        if '<!DOCTYPE' in text or '<!ENTITY' in text:
-            raise DataError(f'{path} declares a document type; annotations '
-                            'need none. Remove the declaration.')
-        root = ElementTree.fromstring(text)
-    except (ElementTree.ParseError, UnicodeDecodeError) as error:
-        raise DataError(f'{path} is no XML file ({error}). Copy or download '
-                        'it again.') from error
+    root = read_xml(path)
     size = root.find('size')
     if size is not None:
         size = tuple(int(v) for v in _numbers(size, ('width', 'height'),
