@@ -2,8 +2,9 @@
 from .change_metric import ChangeMetric
 from .coco_metric import CocoMetric
 from .dice_metric import DiceMetric
+from .multi_label_metric import MultiLabelMetric
 from .rotated_ap_metric import RotatedAPMetric
 from .scs_metric import SCSMetric
 
-__all__ = ['ChangeMetric', 'CocoMetric', 'DiceMetric', 'RotatedAPMetric',
-           'SCSMetric']
+__all__ = ['ChangeMetric', 'CocoMetric', 'DiceMetric', 'MultiLabelMetric',
+           'RotatedAPMetric', 'SCSMetric']
