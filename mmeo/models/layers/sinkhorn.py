@@ -10,8 +10,6 @@ from torch import Tensor
 
 def _log_sum_over_ranks(local: Tensor) -> Tensor:
     """``log(sum of exp(local))`` over the ranks, entry by entry."""
-    if get_world_size() == 1:
-        return local
     peak = local.clone()
     all_reduce(peak, 'max')
     peak = torch.where(peak.isfinite(), peak, 0.)
@@ -24,13 +22,15 @@ def _log_sum_over_ranks(local: Tensor) -> Tensor:
 def sinkhorn(scores: Tensor,
              eps: float = 0.05,
              iterations: int = 3,
-             row_weights: Optional[Tensor] = None) -> Tensor:
+             row_weights: Optional[Tensor] = None,
+             sync: bool = True) -> Tensor:
     """Assign each row to the columns so that all columns get as much.
 
     Sinkhorn-Knopp on ``exp(scores / eps)``, columns first, then rows, as
     DINOv2 and SwAV do; here with logarithms, so that no score is too large.
-    The rows are those of all ranks together. Ranks may hold different numbers
-    of rows, none included, but all have to make the call.
+    The rows are those of all ranks together, unless ``sync`` is False. Ranks
+    may hold different numbers of rows, none included, but all have to make
+    the call.
 
     Args:
         scores (Tensor): ``(N, K)``, similarities, larger is closer.
@@ -40,6 +40,7 @@ def sinkhorn(scores: Tensor,
         row_weights (Tensor, optional): ``(N, )``, not negative. A row of
             weight 2 counts as two equal rows, one of weight 0 is assigned but
             moves no other. Defaults to None, 1 each.
+        sync (bool): Balance over all ranks. Defaults to True.
 
     Returns:
         Tensor: ``(N, K)`` float32 without gradient. Each row sums to 1, each
@@ -52,9 +53,11 @@ def sinkhorn(scores: Tensor,
     log_weights = row_weights.to(scores).log()
     rows = log_weights  # logarithmic factor of each row, (N, )
     columns = scores.new_zeros(scores.shape[1])
+    sync = sync and get_world_size() > 1
     for _ in range(iterations):
-        columns = -_log_sum_over_ranks(
-            (scores + rows[:, None]).logsumexp(dim=0))
+        columns = -(scores + rows[:, None]).logsumexp(dim=0)
+        if sync:
+            columns = -_log_sum_over_ranks(-columns)
         # no row has weight on any rank: nothing to balance
         columns = torch.where(columns.isfinite(), columns, 0.)
         rows = log_weights - (scores + columns).logsumexp(dim=1)

@@ -1,4 +1,5 @@
 # Copyright (c) mmeo contributors. All rights reserved.
 from .simple_fpn import SimpleFPN
+from .temporal_fusion import TemporalFusion
 
-__all__ = ['SimpleFPN']
+__all__ = ['SimpleFPN', 'TemporalFusion']
