@@ -12,12 +12,35 @@ from .load_annotations import LoadGeoAnnotations
 from .load_image import LoadImage
 from .load_raster import LoadRaster
 from .load_series_files import LoadSeriesAnnotations, LoadSeriesFiles
+from .multi_modal import (
+    BandJitter,
+    DateJitter,
+    HRBlur,
+    HRColorJitter,
+    HRGrayscale,
+    HRSolarize,
+    LoadTriplet,
+    MultiModalMultiCrop,
+    MultiModalRandomCrop,
+    MultiModalRandomFlip,
+    MultiModalResize,
+    PackMultiModalCrops,
+    PackMultiModalInputs,
+    RandomBandDrop,
+    SampleFrames,
+    Speckle,
+)
 from .normalize_bands import NormalizeBands
 from .pack_dialogue import PackDialogue
 
 __all__ = [
-    'Corrupt', 'DynamicTiling', 'ExchangeTime', 'ForEachDate',
-    'LoadChangePair', 'LoadDialogueImages', 'LoadGeoAnnotations', 'LoadImage',
-    'LoadRaster', 'LoadSeriesAnnotations', 'LoadSeriesFiles', 'NormalizeBands',
-    'PackChangeInputs', 'PackDialogue', 'RandomRotFlip'
+    'BandJitter', 'Corrupt', 'DateJitter', 'DynamicTiling', 'ExchangeTime',
+    'ForEachDate', 'HRBlur', 'HRColorJitter', 'HRGrayscale', 'HRSolarize',
+    'LoadChangePair', 'LoadDialogueImages', 'LoadGeoAnnotations',
+    'LoadImage', 'LoadRaster', 'LoadSeriesAnnotations', 'LoadSeriesFiles',
+    'LoadTriplet', 'MultiModalMultiCrop', 'MultiModalRandomCrop',
+    'MultiModalRandomFlip', 'MultiModalResize', 'NormalizeBands',
+    'PackChangeInputs', 'PackDialogue', 'PackMultiModalCrops',
+    'PackMultiModalInputs', 'RandomBandDrop', 'RandomRotFlip',
+    'SampleFrames', 'Speckle'
 ]
