@@ -4,7 +4,7 @@
 import csv
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import date
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,8 @@ from mmengine.logging import MMLogger
 from mmeo.errors import ConfigError, DataError
 from mmeo.registry import DATASETS
 
-from .series_seg import SeriesSegDataset, day_of_year, month_number
+from .frame_dates import day_of_year
+from .series_seg import SeriesSegDataset, month_number
 
 COLUMNS = ('aoi', 'month', 'label', 'planet', 's2', 's1')
 
@@ -22,7 +23,7 @@ COLUMNS = ('aoi', 'month', 'label', 'planet', 's2', 's1')
 class DynamicEarthNetDataset(SeriesSegDataset):
     """Labelled months, from the lists that the converter writes.
 
-    A sample is an area in a month: ``aoi``, ``month`` ('YYYY-MM'; with both
+    A sample is an area in a month: ``place``, ``month`` ('YYYY-MM'; with both
     ``SCSMetric`` pairs the months of an area), the label, the PlanetFusion
     image of the first of the month ('hr', 3 m) and the monthly composites of
     Sentinel-2 and Sentinel-1. Read one sensor with ``LoadRaster``
@@ -126,12 +127,11 @@ class DynamicEarthNetDataset(SeriesSegDataset):
             if row[name]:
                 files[name] = frames
         label = Path(self.data_root) / self.label_dir / row['label']
-        return self.entry(row['aoi'], str(label), files, aoi=row['aoi'],
-                          month=row['month'])
+        return self.entry(row['aoi'], str(label), files, month=row['month'])
 
     def _frames(self, rows: list[dict], column: str, day: int) -> dict:
         """Files of a column; a composite's day is the middle of the month."""
-        dates = [date(*map(int, r['month'].split('-')), day) for r in rows]
+        dates = [datetime(*map(int, r['month'].split('-')), day) for r in rows]
         return dict(
             paths=[str(Path(self.data_root) / r[column]) for r in rows],
             dates=[day_of_year(d) for d in dates])

@@ -10,7 +10,8 @@ from typing import Any, Union
 from mmeo.errors import ConfigError, DataError
 from mmeo.registry import DATASETS
 
-from .series_seg import SeriesSegDataset, day_of_year
+from .frame_dates import day_of_year
+from .series_seg import SeriesSegDataset
 
 # Official colour map, as shares of 1 times 255.
 _PALETTE = [[0, 0, 0], [174, 199, 232], [255, 127, 14], [255, 187, 120],

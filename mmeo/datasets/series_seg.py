@@ -4,7 +4,6 @@
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Sequence
-from datetime import date
 from pathlib import Path
 from typing import Any, Optional
 
@@ -12,11 +11,6 @@ from mmengine.logging import MMLogger
 from mmseg.datasets import BaseSegDataset
 
 from mmeo.errors import ConfigError, DataError, MissingDataError
-
-
-def day_of_year(day: date) -> int:
-    """Days since 1 January, 0 to 365."""
-    return day.timetuple().tm_yday - 1
 
 
 def month_number(month: str) -> int:

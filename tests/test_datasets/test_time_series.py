@@ -7,7 +7,6 @@ import shutil
 
 import numpy as np
 import pytest
-from mmengine.dataset import Compose
 from PIL import Image
 from series_trees import (
     AREAS,
@@ -26,8 +25,8 @@ TRAIN, VAL, TEST = AREAS
 S2_BANDS = (1, 2, 3, 5, 6, 7, 4, 8, 9, 10)
 SOURCES = dict(
     hr=dict(gsd=3.0, bands=(3, 2, 1)),
-    s2=dict(gsd=12.0, bands=S2_BANDS, size=(16, 16)),
-    s1=dict(gsd=12.0, bands=(1, 2), size=(16, 16)))
+    s2=dict(gsd=3.0, bands=S2_BANDS), s1=dict(gsd=3.0, bands=(1, 2)))
+COARSE = dict(type='MultiModalResize', size=dict(s2=16, s1=16))
 SNOW = dict(type='LoadSeriesAnnotations', value_map={6: 255})
 
 
@@ -120,10 +119,10 @@ def test_one_sensor_reads_like_any_segmentation_data(earthnet):
         dict(type='LoadRaster', bands=(3, 2, 1)),
         dict(type='NormalizeBands', preset='planet'),
         dict(type='LoadGeoAnnotations', value_map={6: 255}),
-        dict(type='mmseg.PackSegInputs', meta_keys=('aoi', 'month'))])
+        dict(type='mmseg.PackSegInputs', meta_keys=('place', 'month'))])
     item = data[1]
     sample = item['data_samples']
-    assert (sample.aoi, sample.month) == (TRAIN, '2018-02')
+    assert (sample.place, sample.month) == (TRAIN, '2018-02')
     assert item['inputs'].shape == (3, 64, 64)
     label = truth[TRAIN, '2018-02']
     expected = np.where(label == 6, 255, label)
@@ -134,7 +133,7 @@ def test_one_sensor_reads_like_any_segmentation_data(earthnet):
 def test_sensors_of_a_month_share_ground_and_carry_dates(earthnet):
     root, truth, _ = earthnet
     data = read(root, modalities=('hr', 's2', 's1'), pipeline=[
-        dict(type='LoadSeriesFiles', sources=SOURCES), SNOW])
+        dict(type='LoadSeriesFiles', sources=SOURCES), COARSE, SNOW])
     found = data[1]['modalities']
     assert {k: v['images'].shape for k, v in found.items()} == dict(
         hr=(1, 64, 64, 3), s2=(1, 16, 16, 10), s1=(1, 16, 16, 2))
@@ -184,9 +183,10 @@ def test_pastis_true_dates_bands_and_void(pastis):
     root, truth = pastis
     load = [
         dict(type='LoadSeriesFiles', sources=dict(
-            hr=dict(gsd=1.25, size=(1024, 1024)),
+            hr=dict(gsd=1.0),
             s2=dict(gsd=10.0, nodata=-10000),
             s1=dict(gsd=10.0, bands=(1, 2)))),
+        dict(type='MultiModalResize', size=dict(hr=1024)),
         dict(type='LoadSeriesAnnotations', value_map={19: 255}),
         dict(type='NormalizeBands')]
     data = PASTISDataset(data_root=str(root), folds=(1, 4), pipeline=load)
@@ -261,20 +261,18 @@ def test_ground_of_different_size_is_refused(tmp_path):
     assert set(ok(dict(series_files=files))['modalities']) == {'a', 'b'}
 
 
-def test_resampling_averages_what_holds_data(tmp_path):
-    frame = np.full((1, 2, 8, 8), 5.0, np.float32)
-    frame[:, :, :4, :4] = np.nan  # one quarter is lost
-    frame[:, :, 4, 4] = np.nan  # one of 16 pixels is
-    frame[:, :, 5, 5] = 20.0
-    np.save(tmp_path / 'x.npy', frame)
-    series = Compose([dict(type='LoadSeriesFiles', sources=dict(
-        s1=dict(gsd=40.0, size=(2, 2))))])(
+def test_pixels_without_data_are_marked(tmp_path):
+    frames = np.full((2, 2, 8, 8), 5.0, np.float32)
+    frames[0, 0, :4, :4] = np.nan  # in one band
+    frames[1, :, 7, 7] = -10000
+    frames[1, 0, 6, 6] = -10000  # one band alone may hold any value
+    np.save(tmp_path / 'x.npy', frames)
+    series = LoadSeriesFiles(dict(s1=dict(gsd=10.0, nodata=-10000)))(
         dict(series_files=dict(s1=dict(paths=[str(tmp_path / 'x.npy')],
-                                       dates=[7]))))['modalities']['s1']
-    assert series['nodata'][0].tolist() == [[True, False], [False, False]]
-    np.testing.assert_allclose(series['images'][0, 0, 1], [5, 5])
-    np.testing.assert_allclose(series['images'][0, 1, 1], [6, 6], rtol=1e-5)
-    assert series['images'][0, 0, 0].tolist() == [0, 0]
+                                       dates=[7, 8]))))['modalities']['s1']
+    assert series['nodata'].sum((1, 2)).tolist() == [16, 1]
+    assert (series['images'][series['nodata']] == 0).all()
+    assert series['images'][1, 6, 6].tolist() == [-10000, 5]
 
 
 def test_label_of_npy_is_checked(tmp_path):

@@ -37,9 +37,9 @@ def naive(preds, labels, classes, skip_ignored=False):
     return 100 * bc, 100 * sc
 
 
-def sample(aoi, month, pred, label):
+def sample(place, month, pred, label):
     return dict(
-        aoi=aoi, month=month,
+        place=place, month=month,
         pred_sem_seg=dict(data=torch.as_tensor(pred)[None].long()),
         gt_sem_seg=dict(data=torch.as_tensor(label)[None].long()))
 
@@ -151,7 +151,7 @@ def test_what_cannot_be_evaluated_says_why():
     metric = SCSMetric()
     metric.dataset_meta = dict(classes=CLASSES)
     with pytest.raises(DataError, match='no `month`'):
-        metric.process(None, [dict(aoi='x', gt_sem_seg=1)])
+        metric.process(None, [dict(place='x', gt_sem_seg=1)])
     with pytest.raises(DataError, match='differ in size'):
         metric.process(None, [sample('x', '2018-01', maps, maps[:1])])
     with pytest.raises(DataError, match="'YYYY-MM'"):

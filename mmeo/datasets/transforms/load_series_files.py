@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Optional, Union
 
-import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
 
@@ -15,19 +14,16 @@ from mmeo.geo.raster import Band
 from mmeo.registry import TRANSFORMS
 
 from .load_annotations import LoadGeoAnnotations
-from .load_raster import _nodata_mask
+from .multi_modal.load_triplet import no_data
 
 
 class SeriesSource:
     """How the files of one sensor become its series.
 
     Args:
-        gsd (float): Metres per pixel of the result.
+        gsd (float): Metres per pixel of the files.
         bands (Sequence[int | str], optional): 1-based numbers, for rasters
             also names, in the wanted order. Defaults to None, all.
-        size (tuple[int, int], optional): Height and width to resample to:
-            means of the pixels that hold data where the grid gets coarser,
-            bilinear where it gets finer. Defaults to None, as stored.
         nodata (float | str, optional): Value of pixels without data: all
             chosen bands hold it. 'file' takes what a raster declares. NaN
             never is data. Defaults to 'file'.
@@ -36,14 +32,12 @@ class SeriesSource:
     def __init__(self,
                  gsd: float,
                  bands: Optional[Sequence[Band]] = None,
-                 size: Optional[tuple[int, int]] = None,
                  nodata: Union[float, str, None] = 'file') -> None:
         if gsd <= 0:
             raise ConfigError('LoadSeriesFiles: `gsd` is in metres, got '
                               f'{gsd}')
         self.gsd = float(gsd)
         self.bands = bands
-        self.size = tuple(size) if size is not None else None
         self.nodata = nodata
 
     def load(self, paths: Sequence[str], dates: Sequence[int]) -> dict:
@@ -63,7 +57,7 @@ class SeriesSource:
             DataError: If a file cannot be used, or frames differ in number
                 or size.
         """
-        frames, missing = zip(*(self._resample(*frame) for path in paths
+        frames, missing = zip(*(_fill(*frame) for path in paths
                                 for frame in self._read(path)))
         if len(frames) != len(dates):
             raise DataError(f'{paths[0]}: {len(frames)} frames, but '
@@ -73,7 +67,7 @@ class SeriesSource:
             raise DataError(
                 f'{paths[0]} and those that follow differ in size: '
                 f'{sorted({f.shape for f in frames})} (height, width, bands).'
-                ' Set `size` to resample them.')
+                ' Resample them, or leave out the odd ones.')
         series = dict(images=np.stack(frames),
                       dates=np.asarray(dates, np.int64), gsd=self.gsd)
         if np.any(missing):
@@ -89,7 +83,7 @@ class SeriesSource:
             with open_raster(path) as src:
                 raw = src.read(resolve_bands(src, self.bands))[None]
                 nodata = src.nodata if self.nodata == 'file' else self.nodata
-        return [(frame, _nodata_mask(frame, nodata)) for frame in raw]
+        return [(frame, no_data(frame, nodata)) for frame in raw]
 
     def _read_numpy(self, path: str) -> np.ndarray:
         stack = read_numpy(path, 4)
@@ -101,33 +95,20 @@ class SeriesSource:
                               f'names; `bands` is {list(self.bands)}')
         return stack[:, [b - 1 for b in self.bands]]
 
-    def _resample(self, frame: np.ndarray, missing: np.ndarray
-                  ) -> tuple[np.ndarray, np.ndarray]:
-        """``(C, H, W)`` to ``(H, W, C)`` float32 of the wanted size."""
-        image = frame.transpose(1, 2, 0).astype(np.float32)
-        if self.size is None or self.size == missing.shape:
-            image[missing] = 0
-            return image, missing
-        shrink = self.size[0] <= image.shape[0]
-        how = cv2.INTER_AREA if shrink else cv2.INTER_LINEAR
-        size = self.size[::-1]
-        if not missing.any():
-            image = cv2.resize(image, size, interpolation=how)
-            return image.reshape(*self.size, -1), np.zeros(self.size, bool)
-        image[missing] = 0
-        share = cv2.resize((~missing).astype(np.float32), size,
-                           interpolation=how)
-        image = cv2.resize(image, size, interpolation=how)
-        image = image.reshape(*self.size, -1)
-        lost = share < 0.5
-        image /= np.maximum(share, 0.5)[..., None]
-        image[lost] = 0
-        return image, lost
+
+def _fill(frame: np.ndarray, missing: np.ndarray
+          ) -> tuple[np.ndarray, np.ndarray]:
+    """``(C, H, W)`` to ``(H, W, C)`` float32, 0 where nothing is seen."""
+    image = frame.transpose(1, 2, 0).astype(np.float32)
+    image[missing] = 0
+    return image, missing
 
 
 @TRANSFORMS.register_module()
 class LoadSeriesFiles(BaseTransform):
     """Load all sensors that a sample has files of.
+
+    ``MultiModalResize`` brings sensors to other grids afterwards.
 
     Required keys: ``series_files``, see
     :class:`mmeo.datasets.series_seg.SeriesSegDataset`. Added keys:
@@ -169,8 +150,8 @@ class LoadSeriesFiles(BaseTransform):
                for a, b in zip(first, extent)):
             raise DataError(
                 f'{results.get("place")}: the sensors cover ground of '
-                f'different size, in metres {extents}. Correct `gsd` or '
-                '`size` in `sources`.')
+                f'different size, in metres {extents}. Correct `gsd` in '
+                '`sources`.')
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}(sources={list(self.sources)})'

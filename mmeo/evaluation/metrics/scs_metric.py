@@ -105,7 +105,7 @@ class SCSMetric(BaseMetric):
     """Semantic change segmentation score of DynamicEarthNet.
 
     Models predict each month alone; the metric pairs the months of each area
-    (post-classification change). Data samples carry ``aoi`` (the area) and
+    (post-classification change). Data samples carry ``place`` (the area) and
     ``month`` ('YYYY-MM') among their meta keys.
 
     Following the authors' evaluation (Toker et al., CVPR 2022): pairs are a
@@ -152,44 +152,44 @@ class SCSMetric(BaseMetric):
         some percent, so that a whole test set fits into memory.
         """
         for sample in data_samples:
-            for key in ('gt_sem_seg', 'aoi', 'month'):
+            for key in ('gt_sem_seg', 'place', 'month'):
                 if key not in sample:
                     raise DataError(
                         f'SCSMetric: {sample.get("img_path")} carries no '
                         f'`{key}`. Load labels in the pipeline, and keep '
-                        "'aoi' and 'month' in the `meta_keys` of its last "
+                        "'place' and 'month' in the `meta_keys` of its last "
                         'transform.')
             pred, label = (
                 sample[key]['data'].cpu().numpy().squeeze().astype(np.uint8)
                 for key in ('pred_sem_seg', 'gt_sem_seg'))
             if pred.shape != label.shape:
                 raise DataError(
-                    f'SCSMetric: {sample["aoi"]}, {sample["month"]}: '
+                    f'SCSMetric: {sample["place"]}, {sample["month"]}: '
                     f'prediction {pred.shape} and label {label.shape} differ '
                     'in size')
             self.results.append(
-                (sample['aoi'], month_number(sample['month']),
+                (sample['place'], month_number(sample['month']),
                  label.shape, *(zlib.compress(x.tobytes(), 1)
                                 for x in (pred, label))))
 
     def compute_metrics(self, results: list[tuple]) -> dict[str, float]:
         """Pair the months, sum, print a table, return the scores."""
         series: dict[str, dict[int, tuple]] = defaultdict(dict)
-        for aoi, month, *maps in results:
-            if month in series[aoi]:
+        for place, month, *maps in results:
+            if month in series[place]:
                 raise DataError(
-                    f'SCSMetric: area {aoi} has month {month // 12}-'
+                    f'SCSMetric: area {place} has month {month // 12}-'
                     f'{month % 12 + 1:02d} twice; give each image its own '
                     '`month`, or predict whole images instead of tiles.')
-            series[aoi][month] = maps
-        areas = {aoi: self._count_area(months)
-                 for aoi, months in series.items()}
+            series[place][month] = maps
+        areas = {place: self._count_area(months)
+                 for place, months in series.items()}
         pairs = sum(len(found) for found in areas.values())
         if not pairs:
             raise DataError(
                 f'SCSMetric: none of {len(results)} images has a counterpart '
                 f'{self.interval} month(s) later. Evaluate whole series.')
-        sums = {aoi: _add(found) for aoi, found in areas.items() if found}
+        sums = {place: _add(found) for place, found in areas.items() if found}
         total = _add(list(sums.values()))
         scores = scs_scores(total)
         for name in ('SCS', 'BC', 'SC'):
