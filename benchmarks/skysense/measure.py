@@ -1,0 +1,83 @@
+# Copyright (c) mmeo contributors. All rights reserved.
+"""What the parts share: machine, seconds, kept bytes, differences."""
+
+import argparse
+import time
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+import mmeo
+from mmeo.utils import device_name
+
+
+def add_device_arguments(parser: argparse.ArgumentParser) -> None:
+    """``--device``, ``--dtype`` and ``--repeat``."""
+    parser.add_argument('--device', default='cpu', choices=['cpu', 'cuda'])
+    parser.add_argument('--dtype', default='float32',
+                        choices=['float32', 'bfloat16'],
+                        help='bfloat16: under autocast')
+    parser.add_argument('--repeat', type=int, default=5,
+                        help='the shortest of so many times counts')
+
+
+def print_machine(args: argparse.Namespace) -> None:
+    print(f'{device_name(args.device)}, {torch.get_num_threads()} threads, '
+          f'torch {torch.__version__}, mmeo {mmeo.__version__}, {args.dtype}')
+
+
+def autocast(args: argparse.Namespace) -> torch.autocast:
+    return torch.autocast(args.device, torch.bfloat16,
+                          enabled=args.dtype == 'bfloat16')
+
+
+def wait(device: str) -> None:
+    if device == 'cuda':
+        torch.cuda.synchronize()
+
+
+def seconds(functions: Sequence[Callable], device: str, repeat: int
+            ) -> list[float]:
+    """Shortest time of each function, called in turns, after a warm-up."""
+    for function in functions:
+        function()
+    found = []
+    for _ in range(repeat):
+        row = []
+        for function in functions:
+            wait(device)
+            started = time.perf_counter()
+            function()
+            wait(device)
+            row.append(time.perf_counter() - started)
+        found.append(row)
+    return [min(column) for column in zip(*found)]
+
+
+def kept_bytes(function: Callable, *models: nn.Module) -> int:
+    """Bytes that autograd keeps of a forward pass, without the parameters.
+
+    Each storage counts once, the input too if it is kept.
+    """
+    known = {p.untyped_storage().data_ptr() for model in models
+             for p in model.parameters()}
+    kept: dict[int, int] = {}
+    alive = []  # or a freed storage's address might come again
+
+    def note(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in known:
+            kept[storage.data_ptr()] = storage.nbytes()
+        alive.append(storage)
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda t: t):
+        function()
+    return sum(kept.values())
+
+
+def relative(a: Tensor, b: Tensor) -> float:
+    """Norm of the difference over that of ``b``."""
+    a, b = a.float(), b.float()
+    return float((a - b).norm() / b.norm().clamp(min=1e-30))
