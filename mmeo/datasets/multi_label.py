@@ -50,7 +50,8 @@ class MultiLabelSceneDataset(MultiLabelDataset):
     Raises:
         ConfigError: If there are no class names, or ``empty`` is unknown.
         MissingDataError: If the folder, the file or an image is absent.
-        DataError: If the file has another form or a label is unknown.
+        DataError: If the file has another form, a label is unknown, or all
+            images were dropped.
     """
 
     def __init__(self,
@@ -137,10 +138,10 @@ class MultiLabelSceneDataset(MultiLabelDataset):
         lost = len(entries) - len(kept)
         if not lost or self.empty == 'keep':
             return entries
-        if self.empty == 'error':
+        if self.empty == 'error' or not kept:
             raise DataError(f'{self.ann_file}: {lost} of {len(entries)} '
-                            "images have no class; `empty='keep'` or 'drop' "
-                            'allows that.')
+                            "images have no class, which `empty='keep'` "
+                            'allows.')
         print_log(f'{type(self).__name__}: {lost} of {len(entries)} images '
                   'have no class and are left out', logger='current')
         return kept
