@@ -52,8 +52,8 @@ def _read_object(node: Element, path: PathLike) -> DotaObject:
     except ValueError as error:
         raise DataError(f'{path}: a <point> of a {name} is not `x,y` '
                         f'({error}).') from None
-    if len(points) == 5 and points[4] == points[0]:
-        points = points[:4]
+    if points and points[-1] == points[0]:
+        points = points[:-1]
     if len(points) != 4 or any(len(p) != 2 for p in points):
         raise DataError(f'{path}: the outline of a {name} has the points '
                         f'{points}; expected are four corners, and the first '

@@ -1,14 +1,15 @@
 # Copyright (c) mmeo contributors. All rights reserved.
 # Faster R-CNN with a feature pyramid on SkySense V2 (huge), high-resolution
-# RGB; heads and their training as in mmdet. No weights of V2 are public: give
-# those of your own pretraining,
+# RGB; heads and their training as in mmdet, where `_scope_` has nested types
+# looked up. No weights of V2 are public: give those of your own pretraining,
 #   --cfg-options model.backbone.init_cfg.type=Pretrained \
-#   model.backbone.init_cfg.checkpoint=work_dirs/.../latest.pth
+#   model.backbone.init_cfg.checkpoint=work_dirs/.../iter_600000.pth
 _base_ = './rcnn.py'
 embed_dims = 352
 channels = _base_.channels
 model = dict(
-    type='mmdet.FasterRCNN',
+    type='FasterRCNN',
+    _scope_='mmdet',
     backbone=dict(
         type='mmeo.SkySenseV2',
         arch='huge',
@@ -17,52 +18,52 @@ model = dict(
         drop_path_rate=0.2,
         with_cp=True),
     neck=dict(
-        type='mmdet.FPN',
+        type='FPN',
         in_channels=[embed_dims, embed_dims * 2, embed_dims * 4,
                      embed_dims * 8]),
     rpn_head=dict(
-        type='mmdet.RPNHead',
+        type='RPNHead',
         bbox_coder=dict(
-            type='mmdet.DeltaXYWHBBoxCoder',
+            type='DeltaXYWHBBoxCoder',
             target_means=[0.0, 0.0, 0.0, 0.0],
             target_stds=[1.0, 1.0, 1.0, 1.0]),
-        loss_bbox=dict(type='mmdet.L1Loss', loss_weight=1.0)),
+        loss_bbox=dict(type='L1Loss', loss_weight=1.0)),
     roi_head=dict(
-        type='mmdet.StandardRoIHead',
+        type='StandardRoIHead',
         bbox_roi_extractor=dict(
-            type='mmdet.SingleRoIExtractor',
+            type='SingleRoIExtractor',
             roi_layer=dict(type='RoIAlign', output_size=7, sampling_ratio=0),
             out_channels=channels,
             featmap_strides=[4, 8, 16, 32]),
         bbox_head=dict(
-            type='mmdet.Shared2FCBBoxHead',
+            type='Shared2FCBBoxHead',
             in_channels=channels,
             fc_out_channels=1024,
             roi_feat_size=7,
             num_classes=20,
             bbox_coder=dict(
-                type='mmdet.DeltaXYWHBBoxCoder',
+                type='DeltaXYWHBBoxCoder',
                 target_means=[0.0, 0.0, 0.0, 0.0],
                 target_stds=[0.1, 0.1, 0.2, 0.2]),
             reg_class_agnostic=False,
             loss_cls=dict(
-                type='mmdet.CrossEntropyLoss',
+                type='CrossEntropyLoss',
                 use_sigmoid=False,
                 loss_weight=1.0),
-            loss_bbox=dict(type='mmdet.L1Loss', loss_weight=1.0))),
+            loss_bbox=dict(type='L1Loss', loss_weight=1.0))),
     train_cfg=dict(
         rpn=dict(allowed_border=-1),
         rpn_proposal=dict(max_per_img=1000),
         rcnn=dict(
             assigner=dict(
-                type='mmdet.MaxIoUAssigner',
+                type='MaxIoUAssigner',
                 pos_iou_thr=0.5,
                 neg_iou_thr=0.5,
                 min_pos_iou=0.5,
                 match_low_quality=False,
                 ignore_iof_thr=-1),
             sampler=dict(
-                type='mmdet.RandomSampler',
+                type='RandomSampler',
                 num=512,
                 pos_fraction=0.25,
                 neg_pos_ub=-1,
