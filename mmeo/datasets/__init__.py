@@ -5,6 +5,7 @@ with quiet_imports():
     from .bigearthnet import BigEarthNetDataset
     from .change_pair import ChangePairDataset
     from .coco_format import CocoDataset
+    from .collate import list_collate
     from .dior import DIORDataset, DIORRDataset
     from .dota import DOTADataset, DOTAv2Dataset
     from .dynamic_earthnet import DynamicEarthNetDataset
@@ -48,5 +49,6 @@ __all__ = [
     'OrientedVOCDataset', 'PASTISDataset',
     'PotsdamDataset', 'RESISC45Dataset', 'RSARDataset',
     'ResumableInfiniteSampler', 'SARDet100KDataset', 'SPARCSDataset',
-    'SSDDDataset', 'SceneDataset', 'SubsetDataset', 'UAVidDataset'
+    'SSDDDataset', 'SceneDataset', 'SubsetDataset', 'UAVidDataset',
+    'list_collate'
 ]

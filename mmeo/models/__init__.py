@@ -8,4 +8,5 @@ with quiet_imports():
     from .losses import *
     from .necks import *
     from .segmentors import *
+    from .selfsup import *
     from .vlm import *

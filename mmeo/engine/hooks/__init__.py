@@ -1,8 +1,9 @@
 # Copyright (c) mmeo contributors. All rights reserved.
 from .checkpoint_hook import AtomicCheckpointHook
+from .ema_teacher_hook import EMATeacherHook
 from .progress_hook import ProgressHook
 from .step_seed_hook import StepSeedHook
 from .visualization_hook import GeoVisualizationHook
 
-__all__ = ['AtomicCheckpointHook', 'GeoVisualizationHook', 'ProgressHook',
-           'StepSeedHook']
+__all__ = ['AtomicCheckpointHook', 'EMATeacherHook', 'GeoVisualizationHook',
+           'ProgressHook', 'StepSeedHook']

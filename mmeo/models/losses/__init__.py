@@ -1,1 +1,10 @@
 # Copyright (c) mmeo contributors. All rights reserved.
+from .dino_contrast import DINOContrast, PrototypeHead
+from .info_nce import EmbeddingHead, InfoNCE
+from .koleo import koleo_loss
+from .ranks import gather_rows, mean_over_ranks
+
+__all__ = [
+    'DINOContrast', 'EmbeddingHead', 'InfoNCE', 'PrototypeHead',
+    'gather_rows', 'koleo_loss', 'mean_over_ranks'
+]
