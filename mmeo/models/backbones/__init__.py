@@ -1,6 +1,12 @@
 # Copyright (c) mmeo contributors. All rights reserved.
 from .intern_vit import InternViT
+from .multi_modal_encoder import MultiModalEncoder
+from .skysense_v1 import SkySenseV1
+from .skysense_v1_encoders import SkySenseV1Encoders
 from .skysense_v2 import SkySenseV2
 from .vit_adapter import ViTAdapter
 
-__all__ = ['InternViT', 'SkySenseV2', 'ViTAdapter']
+__all__ = [
+    'InternViT', 'MultiModalEncoder', 'SkySenseV1', 'SkySenseV1Encoders',
+    'SkySenseV2', 'ViTAdapter'
+]

@@ -48,8 +48,8 @@ class TemporalFusion(BaseModule):
         modalities (Sequence[str]): All that may come. Defaults to ``('hr',
             's2', 's1')``.
         target (str, optional): Whose grid is that of the result. In a batch
-            without it the first of ``modalities`` that is there. Defaults to
-            None, ``'hr'``, or the first of ``modalities`` without it.
+            without any frame of it, the first of ``modalities`` that has one.
+            Defaults to None: ``'hr'`` if known, else the first.
         up_ratio (int): Tokens of the target per side of a token of the
             others; if the grids then still differ they are resized. Defaults
             to 4, the paper's sizes.
@@ -157,8 +157,7 @@ class TemporalFusion(BaseModule):
                 f'TemporalFusion got maps of {sorted(maps) or "nothing"}, but '
                 f'knows {self.modalities}: extend `modalities`.')
         names = [name for name in self.modalities if name in maps]
-        target = self.target if self.target in maps else names[0]
-        height, width = maps[target].shape[-2:]
+        height, width = maps[self._choose_target(names, batches)].shape[-2:]
         frames = {name: self._project(name, maps[name], batches[name],
                                       (height, width)) for name in names}
         sequence, filled = self._line_up(frames, batches)
@@ -168,6 +167,12 @@ class TemporalFusion(BaseModule):
         if self.geo_context is not None:
             out = self.geo_context(out, regions)
         return out
+
+    def _choose_target(self, names: Sequence[str],
+                       batches: Mapping[str, ModalityBatch]) -> str:
+        """The target, or the first sensor that has a frame."""
+        seen = [n for n in names if batches[n].valid.any()] or names
+        return self.target if self.target in seen else seen[0]
 
     def _project(self, name: str, series: Tensor, batch: ModalityBatch,
                  size: tuple[int, int]) -> Tensor:
