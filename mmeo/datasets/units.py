@@ -87,8 +87,9 @@ def _not_colours(r: Range) -> Optional[str]:
 
 
 def _not_dn(r: Range) -> Optional[str]:
-    # No scene is darker than a reflectance of 0.002 in all bands.
-    if r.high > 20 or (r.whole and r.low >= 0):
+    # No scene is darker than a reflectance of 0.002 in all bands, and strong
+    # echoes reach 50 dB beside negative values.
+    if r.high > (20 if r.low >= 0 else 200) or (r.whole and r.low >= 0):
         # Reflectance below zero exists after atmospheric correction.
         return None if r.low > -3000 else 'no reflectance at all'
     if r.low >= -0.3 and r.high <= 2:
