@@ -3,7 +3,6 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from typing import Optional, Union
 
 import numpy as np
@@ -14,19 +13,13 @@ from rasterio.windows import Window
 
 from mmeo.datasets.band_names import bands_of
 from mmeo.datasets.frame_dates import date_of_file, day_of_year
-from mmeo.datasets.registration import (
-    Grid,
-    Registration,
-    register,
-    register_by_size,
-)
+from mmeo.datasets.place_files import LABEL, open_place
+from mmeo.datasets.registration import Registration
 from mmeo.errors import DataError
-from mmeo.geo import open_raster
 from mmeo.geo.raster import Band
 from mmeo.registry import TRANSFORMS
-from mmeo.structures.modality import NO_LABEL, UNKNOWN_DATE
+from mmeo.structures.modality import NO_LABEL
 
-LABEL = 'label'
 #: Metres of a pixel where a file does not tell.
 NOMINAL_GSD = dict(hr=0.3, s2=10.0, s1=10.0)
 # Sentinel products leave 0 where they hold no data, and seldom declare it.
@@ -79,36 +72,28 @@ class LoadTriplet(BaseTransform):
         self._told = False
 
     def transform(self, results: dict) -> dict:
-        frames = results['frames']
-        paths = {name: [path for path, _ in many]
-                 for name, many in frames.items() if many}
-        label_path = results.get('seg_map_path') if self.load_label else None
-        with ExitStack() as stack:
-            files = {name: [stack.enter_context(open_raster(path))
-                            for path in many] for name, many in paths.items()}
-            if label_path is not None:
-                files[LABEL] = [stack.enter_context(open_raster(label_path))]
-            places = _register(files, results)
-            self._tell(places, results)
+        with open_place(results, self.load_label) as place:
+            files, shared = place
+            self._tell(shared, results)
+            results['img_path'] = next(iter(files.values()))[0].name
             label = files.pop(LABEL, None)
             results['empty_frames'] = 0
             results['modalities'] = {}
             for name, many in files.items():
                 series, empty = self._read_series(
-                    name, many, places.windows[name],
-                    [day for _, day in frames[name]])
+                    name, many, shared.windows[name],
+                    [day for _, day in results['frames'][name]])
                 results['empty_frames'] += empty
                 if series is not None:
                     results['modalities'][name] = series
             if label is not None:
                 results['gt_seg_map'] = _read_label(
-                    label[0], places.windows[LABEL][0],
+                    label[0], shared.windows[LABEL][0],
                     results.get('label_lookup'))
                 results.setdefault('seg_fields', []).append('gt_seg_map')
         if not results['modalities']:
             raise DataError(f'{results["place"]}: no image holds data in the '
                             'common extent. Remove the place.')
-        results['img_path'] = next(iter(paths.values()))[0]
         return results
 
     def _tell(self, places: Registration, results: dict) -> None:
@@ -174,44 +159,6 @@ def no_data(raw: np.ndarray, nodata: Optional[float]) -> np.ndarray:
     return missing
 
 
-def _register(files: Mapping[str, Sequence[DatasetReader]],
-              results: dict) -> Registration:
-    grids = {name: [Grid.of(src) for src in many]
-             for name, many in files.items()}
-    ratios = dict(results['ratios'])
-    if LABEL in grids:
-        ratios[LABEL] = label_ratio(grids, ratios, results['registration'])
-    if results['registration'] == 'size':
-        return register_by_size(grids, ratios)
-    return register(grids, ratios)
-
-
-def label_ratio(grids: Mapping[str, Sequence[Grid]],
-                ratios: Mapping[str, int], registration: str) -> int:
-    """Label pixels along a coarse pixel: the label has the grid of a sensor.
-
-    Returns:
-        int: The ratio of the sensor whose pixels are the label's.
-
-    Raises:
-        DataError: If it is that of none.
-    """
-    label = grids[LABEL][0]
-    for name in ratios:
-        if name not in grids:
-            continue
-        grid = grids[name][0]
-        same = ((label.height, label.width) == (grid.height, grid.width)
-                if registration == 'size' or label.transform.is_identity else
-                abs(label.transform.a / grid.transform.a - 1) < 1e-3)
-        if same:
-            return ratios[name]
-    others = ', '.join(str(many[0]) for name, many in grids.items()
-                       if name != LABEL)
-    raise DataError(f'label {label} has the pixels of no image ({others}). '
-                    'Resample it with `gdalwarp -r near`.')
-
-
 def _read_label(src: DatasetReader, window: Window,
                 lookup: Optional[np.ndarray]) -> np.ndarray:
     if src.count != 1:
@@ -232,6 +179,3 @@ def _gsd(src: DatasetReader, name: str) -> Union[float, None]:
     if src.crs.is_geographic:
         return abs(src.transform.e) * 111_320.0
     return abs(src.transform.e) * src.crs.linear_units_factor[1]
-
-
-__all__ = ['LABEL', 'LoadTriplet', 'NOMINAL_GSD', 'UNKNOWN_DATE', 'no_data']
