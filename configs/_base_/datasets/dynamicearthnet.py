@@ -4,12 +4,12 @@
 # ice (6 in the label files) is ignored, as by the authors.
 _base_ = './multiband.py'
 data_root = 'data/dynamicearthnet'
-prepare = ('python tools/dataset_converters/dynamicearthnet.py '
+prepare = ('python tools/dataset_converters/dynamicearthnet.py convert '
            'data/dynamicearthnet')
 # Bands of the files: PlanetFusion has blue, green, red, near infrared. The
 # order of Sentinel-2 (B2 B3 B4 B8 B5 B6 B7 B8A B11 B12 B1 B9) follows from
 # statistics that others published, those of Sentinel-1 are a guess: check
-# your files, see docs/en/datasets_timeseries.md.
+# your files with `dynamicearthnet.py measure`.
 planet_bands = (3, 2, 1)
 s2_bands = (1, 2, 3, 5, 6, 7, 4, 8, 9, 10)
 s1_bands = (1, 2)

@@ -9,4 +9,5 @@ val_evaluator = [
     dict(type='SCSMetric')
 ]
 test_evaluator = val_evaluator
-default_hooks = dict(checkpoint=dict(save_best='change/SCS'))
+default_hooks = dict(
+    checkpoint=dict(save_best='change/SCS', rule='greater'))
