@@ -64,7 +64,8 @@ class SelfSupBranch(BaseModule):
         self.backbone = MODELS.build(backbone)
         # Of maps that no loss reads: distributed training would wait for
         # their gradients.
-        self.backbone.norms[:-1].requires_grad_(False)
+        for norm in list(self.backbone.norms.children())[:-1]:
+            norm.requires_grad_(False)
         names = tuple(self.backbone.modalities)
         self.fusion = MODELS.build({
             'in_channels': self.backbone.out_channels[-1],

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mmeo.datasets.legend import read_legend
 from mmeo.errors import ConfigError, DataError, MissingDataError
 
 # Our choice; an embedding is the mean over them.
@@ -21,39 +22,32 @@ TEMPLATES = (
     '{} seen from above',
 )
 RANDOM = 'random orthogonal rows: no knowledge of language'
+OSM_CLASSES = Path(__file__).with_name('osm_classes.json')
 _TOOL = 'tools/dataset_converters/embed_class_names.py'
 
 
-def read_class_names(source: Union[str, Path, Sequence[str]]) -> list[str]:
+def read_class_names(source: Union[str, Path, Sequence[str]],
+                     level: int = -1) -> list[str]:
     """Class names in the order of their ids.
 
     Args:
-        source (str, Path or Sequence[str]): The names; or a JSON file with a
-            list of names, or of objects with a ``name``, ordered by id; or
-            ``'osm'``, the tags that mmeo ships.
+        source (str, Path or Sequence[str]): The names; or a legend, see
+            :func:`~mmeo.datasets.legend.read_legend`; or ``'osm'``, the tags
+            that mmeo ships.
+        level (int): Level of a class tree. Defaults to -1, its leaves.
 
     Raises:
         MissingDataError: If the file is absent.
-        DataError: If it holds something else, or a name twice.
+        DataError: If it is no legend, or a name occurs twice.
     """
-    if not isinstance(source, (str, Path)):
-        names = list(source)
+    if isinstance(source, (str, Path)):
+        path = OSM_CLASSES if str(source) == 'osm' else Path(source)
+        names = list(read_legend(path, level).classes)
     else:
-        path = Path(source)
-        if str(source) == 'osm':
-            path = Path(__file__).with_name('osm_classes.json')
-        if not path.is_file():
-            raise MissingDataError(f'class_names: {path} does not exist; give '
-                                   "a JSON list of names, or 'osm'.")
-        found = json.loads(path.read_text())
-        if not isinstance(found, list):
-            raise DataError(f'{path} must be a JSON list of class names, it '
-                            f'is a {type(found).__name__}.')
-        names = [x.get('name') if isinstance(x, dict) else x for x in found]
-    if not names or not all(isinstance(name, str) for name in names) or \
-            len(set(names)) < len(names):
-        raise DataError(f'class names must be different strings, got '
-                        f'{names[:5]} from {source}.')
+        names = list(source)
+    if not names or len(set(names)) < len(names):
+        raise DataError(f'class names must be different, got {names[:5]} … '
+                        f'from {source}.')
     return names
 
 

@@ -1,0 +1,22 @@
+# Copyright (c) mmeo contributors. All rights reserved.
+# SkySense V2's pretraining in small, for a CPU: all parts of the paper's but
+# the fusion, a backbone of 48 channels, few prototypes.
+contrast = dict(
+    type='DINOContrast',
+    num_prototypes=512,
+    hidden_dims=256,
+    bottleneck_dims=64)
+model = dict(
+    type='SkySenseV2Pretrainer',
+    backbone=dict(
+        type='SkySenseV2',
+        arch=dict(embed_dims=48, depths=(2, 2, 4, 2), head_dim=16),
+        drop_path_rate=0.05),
+    mgcl=dict(grid_size=7, num_centroids=16),
+    qsacl=dict(num_queries=16, embed_dims=128, num_heads=8),
+    ita=dict(text_dims=32),
+    contrast=contrast,
+    # Of runs of less than 50 000 iterations the teacher never comes to rest.
+    momentum=0.99,
+    teacher_temp=(0.04, 0.07),
+    freeze_prototypes=20)

@@ -1,0 +1,53 @@
+# Copyright (c) mmeo contributors. All rights reserved.
+# SkySense V2's pretraining in small, on SynthEarth and a CPU. Class names have
+# random orthogonal embeddings: they tell classes apart, and know no language.
+_base_ = [
+    '../../_base_/models/skysense-v2-tiny_pretrain.py',
+    '../../_base_/datasets/synthearth_triplets.py',
+    '../../_base_/default_runtime.py',
+]
+
+model = dict(
+    ita=dict(
+        class_names=_base_.classes,
+        text_embeddings=f'{_base_.data_root}/text_embeddings.safetensors'))
+train_dataloader = dict(
+    batch_size=8,
+    sampler=dict(batch_size=8),
+    collate_fn=dict(type='list_collate'))
+
+max_iters = 300
+train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters)
+optim_wrapper = dict(
+    type='OptimWrapper',
+    optimizer=dict(
+        type='AdamW', lr=1e-3, betas=(0.9, 0.999), weight_decay=0.04),
+    constructor='LayerDecayOptimizerConstructor',
+    paramwise_cfg=dict(
+        layer_decay_rate=1.0,
+        custom_keys=dict(
+            queries=dict(decay_mult=0.),
+            centroids=dict(decay_mult=0.),
+            logit_scale=dict(decay_mult=0.))),
+    clip_grad=dict(max_norm=3.0))
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.05, by_epoch=False, begin=0, end=30),
+    dict(
+        type='CosineAnnealingLR',
+        eta_min=1e-5,
+        by_epoch=False,
+        begin=30,
+        end=max_iters),
+    dict(
+        type='CosineAnnealingParamScheduler',
+        param_name='weight_decay',
+        eta_min_ratio=5.0,
+        by_epoch=False,
+        begin=0,
+        end=max_iters),
+]
+custom_hooks = [
+    dict(type='ProgressHook'),
+    dict(type='StepSeedHook'),
+    dict(type='EMATeacherHook'),
+]
