@@ -2,6 +2,7 @@
 """Layer-wise learning-rate decay for any backbone that knows its depth."""
 
 from collections import defaultdict
+from inspect import signature
 from typing import Optional
 
 from mmengine.logging import MMLogger
@@ -20,7 +21,10 @@ _OPTIONS = ('layer_decay_rate', 'num_layers', 'preset', 'custom_keys')
 
 
 def find_backbones(model: nn.Module) -> dict[str, nn.Module]:
-    """Find the outermost modules with a ``get_layer_depth``.
+    """Find the outermost modules with a ``get_layer_depth(name, prefix)``.
+
+    mmpretrain's classifiers have one without prefix, which asks their
+    backbone: it is the backbone that is found.
 
     Args:
         model (nn.Module): The whole model.
@@ -32,7 +36,8 @@ def find_backbones(model: nn.Module) -> dict[str, nn.Module]:
     found: dict[str, nn.Module] = {}
     for name, module in model.named_modules():
         inside = any(name == p[:-1] or name.startswith(p) for p in found)
-        if hasattr(module, 'get_layer_depth') and not inside:
+        depth = getattr(module, 'get_layer_depth', None)
+        if depth and not inside and 'prefix' in signature(depth).parameters:
             found[name + '.' if name else ''] = module
     return found
 

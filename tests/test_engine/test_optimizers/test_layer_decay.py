@@ -10,6 +10,7 @@ from mmengine.optim import build_optim_wrapper
 from torch import nn
 
 from mmeo.engine.optimizers import LayerDecayOptimizerConstructor
+from mmeo.engine.optimizers.layer_decay import find_backbones
 from mmeo.errors import ConfigError
 from mmeo.models.backbones import InternViT, ViTAdapter
 
@@ -119,6 +120,22 @@ def test_two_backbones():
     assert scale['a.layers.1.ls1'][0] == pytest.approx(0.9)
     assert scale['b.layers.1.ls1'][0] == pytest.approx(0.81)
     assert scale['c.weight'][0] == 1
+
+
+def test_classifier_of_mmpretrain_is_no_backbone():
+    """Its own get_layer_depth takes no prefix and asks the backbone."""
+    from mmeo.builder import build
+    model = build(
+        'mmpretrain.ImageClassifier',
+        backbone=dict(type='InternViT', patch_size=16, **vit_cfg(2)),
+        head=dict(type='mmpretrain.LinearClsHead', num_classes=2,
+                  in_channels=16,
+                  loss=dict(type='mmpretrain.CrossEntropyLoss')),
+        data_preprocessor=dict(type='mmpretrain.ClsDataPreprocessor'))
+    assert list(find_backbones(model)) == ['backbone.']
+    scale = settings(model)
+    assert scale['backbone.layers.0.ls1'][0] == pytest.approx(0.81)
+    assert scale['head.fc.weight'][0] == 1
 
 
 def test_frozen_parameters_are_left_out_and_keys_customised():
