@@ -1,9 +1,10 @@
 # Copyright (c) mmeo contributors. All rights reserved.
 from .checkpoint_hook import AtomicCheckpointHook
 from .ema_teacher_hook import EMATeacherHook
+from .moe_aux_hook import MoEAuxHook
 from .progress_hook import ProgressHook
 from .step_seed_hook import StepSeedHook
 from .visualization_hook import GeoVisualizationHook
 
 __all__ = ['AtomicCheckpointHook', 'EMATeacherHook', 'GeoVisualizationHook',
-           'ProgressHook', 'StepSeedHook']
+           'MoEAuxHook', 'ProgressHook', 'StepSeedHook']

@@ -50,9 +50,10 @@ class MoEFFN(nn.Module):
             learned width (noisy top-k, arXiv 1701.06538); adds a second
             matrix of the gate's size. Defaults to False.
         inject_aux (bool): True adds the gradient of the auxiliary loss in the
-            backward pass, whatever the model's loss, times ``aux_scale``;
-            ``last_aux_loss`` then is for logs, without gradient. False leaves
-            it to the caller. Defaults to True.
+            backward pass, whatever the model's loss, times ``aux_scale``,
+            which ``MoEAuxHook`` sets; ``last_aux_loss`` then is for logs,
+            without gradient. False leaves it to the caller, who must call
+            :meth:`pop_aux_loss` each step. Defaults to True.
         sync_aux (bool): See above. Defaults to True.
 
     Raises:
@@ -89,7 +90,7 @@ class MoEFFN(nn.Module):
         self.experts = ExpertMLPs(num_experts, embed_dims, hidden_dims)
         self.last_aux_loss = torch.zeros(())
         self.last_counts = torch.zeros(num_experts, dtype=torch.int64)
-        self._collected: list[Tensor] = []
+        self._collected = torch.zeros(())
 
     def route(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Score the experts in float32, also under autocast.
@@ -137,13 +138,12 @@ class MoEFFN(nn.Module):
         if not _in_backward():
             self.last_counts = counts
             self.last_aux_loss = loss.detach() if self.inject_aux else loss
-            self._collected.append(self.last_aux_loss)
+            self._collected = self.last_aux_loss + self._collected.to(loss)
         return out
 
     def pop_aux_loss(self) -> Tensor:
         """Sum of the auxiliary losses of all calls since the last pop."""
-        total = sum(self._collected, self.last_aux_loss.new_zeros(()))
-        self._collected = []
+        total, self._collected = self._collected, torch.zeros(())
         return total
 
     def upcycle_(self, mlp: MLP, noise: float = 1e-2) -> None:

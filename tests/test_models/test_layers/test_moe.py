@@ -5,8 +5,9 @@ from collections.abc import Callable
 
 import pytest
 import torch
+import torch.multiprocessing as mp
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 from torch.utils.checkpoint import checkpoint
 
 from mmeo.errors import ConfigError
@@ -304,3 +305,40 @@ def count(model: nn.Module) -> int:
 def test_top_k_is_checked() -> None:
     with pytest.raises(ConfigError, match='top_k'):
         moe(top_k=5)
+
+
+def _rank(rank: int, store: str, state: dict, x: Tensor, cuts: list,
+          queue: mp.Queue) -> None:
+    distributed.init_process_group('gloo', f'file://{store}', rank=rank,
+                                   world_size=2)
+    model = moe(jitter=0., aux_loss_weight=1., z_loss_weight=0.1)
+    model.load_state_dict(state)
+    (model(x.split(cuts)[rank]).sum() * 0).backward()
+    grad = model.gate.weight.grad
+    distributed.all_reduce(grad)  # as a distributed optimizer does it
+    queue.put((grad / 2).tolist() + [model.last_aux_loss.item()])
+    distributed.barrier()
+    distributed.destroy_process_group()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('cuts', [[40, 20], [60, 0]])
+def test_ranks_balance_together(cuts: list, tmp_path) -> None:
+    """Two ranks, whatever each has, learn as one with all tokens."""
+    model = moe(jitter=0., aux_loss_weight=1., z_loss_weight=0.1)
+    x = torch.randn(60, C)
+    context = mp.get_context('spawn')
+    queue = context.SimpleQueue()
+    processes = [context.Process(target=_rank, args=(
+        rank, tmp_path / 'store', model.state_dict(), x, cuts, queue))
+        for rank in range(2)]
+    for process in processes:
+        process.start()
+    found = [queue.get() for _ in processes]
+    for process in processes:
+        process.join()
+    (model(x).sum() * 0).backward()
+    for *grad, loss in found:
+        assert loss == pytest.approx(model.last_aux_loss.item(), rel=1e-5)
+        torch.testing.assert_close(torch.tensor(grad),
+                                   model.gate.weight.grad)
