@@ -2,6 +2,8 @@
 """What the parts share: machine, seconds, kept bytes, differences."""
 
 import argparse
+import os
+import sys
 import time
 from collections.abc import Callable, Sequence
 
@@ -20,6 +22,20 @@ def add_device_arguments(parser: argparse.ArgumentParser) -> None:
                         help='bfloat16: under autocast')
     parser.add_argument('--repeat', type=int, default=5,
                         help='the shortest of so many times counts')
+
+
+def keep_freed_memory() -> None:
+    """Start this process anew with a glibc that keeps what is freed.
+
+    It gives blocks above 32 MB back at once, and fetching them again page by
+    page takes as long as what is computed in them: costs would seem to jump
+    where maps reach that size.
+    """
+    settings = dict(MALLOC_MMAP_THRESHOLD_=str(2**32),
+                    MALLOC_TRIM_THRESHOLD_=str(2**33))
+    if not settings.keys() <= os.environ.keys():
+        os.execve(sys.executable, [sys.executable, *sys.argv],
+                  {**settings, **os.environ})
 
 
 def print_machine(args: argparse.Namespace) -> None:

@@ -22,6 +22,7 @@ import mmeo
 from .measure import (
     add_device_arguments,
     autocast,
+    keep_freed_memory,
     kept_bytes,
     print_machine,
     seconds,
@@ -85,6 +86,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.device == 'cpu':
+        keep_freed_memory()
     print_machine(args)
     print(f'SkySenseV2 {args.arch}, one sensor, batch {args.batch}, forward '
           f'and backward\n\n{"":6} | {"stages 1 and 2":^43} | stages 3 and 4')

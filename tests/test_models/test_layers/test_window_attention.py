@@ -3,7 +3,7 @@
 
 import pytest
 import torch
-from mmpretrain.models.utils import ShiftWindowMSA
+from mmpretrain.models.utils import ShiftWindowMSA, WindowMSAV2
 from torch.autograd.graph import saved_tensors_hooks
 
 from mmeo.errors import ConfigError
@@ -116,14 +116,15 @@ def test_bias_follows_offsets():
     assert 0 < large.min() and large.max() < 16
 
 
-def kept(layer, x):
+def kept(function, x, params=None):
     """Numbers kept for the backward pass besides parameters and input."""
+    params = function.parameters() if params is None else params
     found = {}
     with saved_tensors_hooks(
             lambda t: found.setdefault(t.untyped_storage().data_ptr(), t),
             lambda t: t):
-        layer(x)
-    known = {t.untyped_storage().data_ptr() for t in (*layer.parameters(), x)}
+        function(x)
+    known = {t.untyped_storage().data_ptr() for t in (*params, x)}
     return sum(t.untyped_storage().nbytes() // t.element_size()
                for key, t in found.items() if key not in known)
 
@@ -134,6 +135,16 @@ def test_only_qkv_and_the_result_are_kept():
     assert kept(layer, x) < 4 * x.numel() + tables
     layer.path = 'eager'
     assert kept(layer, x) > 10 * x.numel()
+
+
+def test_keeps_at_most_0_6_of_what_mmpretrain_keeps():
+    theirs = ShiftWindowMSA(64, 2, 8, shift_size=4, window_msa=WindowMSAV2,
+                            pretrained_window_size=(0, 0))
+    ours, x = WindowAttention(64, 2, shift=True), torch.randn(2, 64, 64, 64)
+    reference = kept(lambda y: theirs(y.flatten(1, 2), (64, 64)), x,
+                     theirs.parameters())
+    # the input counts with ours: theirs keeps a copy of it
+    assert kept(ours, x) + x.numel() <= 0.6 * reference
 
 
 def chosen(layer, x):
