@@ -93,16 +93,14 @@ class SeriesSegDataset(BaseSegDataset):
             **meta: Further keys of the sample.
 
         Returns:
-            dict: ``place``, ``series_files``, ``seg_map_path``, ``img_path``
-            (the first file) and what mmseg expects.
+            dict: ``place``, ``series_files``, ``seg_map_path`` and what mmseg
+            expects.
         """
         classes = self.METAINFO['classes']
         files = {m: files[m] for m in self.modalities if m in files}
         return dict(
             place=place,
             series_files=files,
-            img_path=next((str(p) for f in files.values()
-                           for p in f['paths']), ''),
             seg_map_path=label,
             label_map=self.label_map,
             reduce_zero_label=self.reduce_zero_label,
@@ -111,7 +109,7 @@ class SeriesSegDataset(BaseSegDataset):
             **meta)
 
     def load_data_list(self) -> list[dict]:
-        """List the samples and check that their files exist."""
+        """List the samples, check their files, add ``img_path``, the first."""
         if not Path(self.data_root or '.').is_dir():
             raise self.missing(f'the folder {self.data_root} does not exist')
         entries = self.list_samples()
@@ -125,6 +123,9 @@ class SeriesSegDataset(BaseSegDataset):
             raise self.missing(f'{len(absent)} of {len(labels)} labels are '
                                f'absent, first {absent[0]}')
         self._check_sensors(entries)
+        for entry in entries:  # for pictures, and loaders of one image
+            first = next(iter(entry['series_files'].values()))
+            entry['img_path'] = first['paths'][0]
         return entries
 
     def _check_sensors(self, entries: list[dict]) -> None:

@@ -35,7 +35,8 @@ def read_rgb(path: str, bands: Optional[Sequence[Band]] = None,
     """An RGB picture of any raster.
 
     Args:
-        path: Local file.
+        path: Local file; of a series, an ``.npy`` of ``(T, C, H, W)``, the
+            middle frame is shown, by default its bands 3, 2, 1.
         bands: Bands shown as red, green, blue. Defaults to the first three,
             or the first one in grey if the file has fewer.
         percentiles: Stretch of data that is not 8-bit. Defaults to (2, 98).
@@ -43,6 +44,11 @@ def read_rgb(path: str, bands: Optional[Sequence[Band]] = None,
     Returns:
         ``(H, W, 3)`` uint8.
     """
+    if path.endswith('.npy'):
+        series = np.load(path, mmap_mode='r', allow_pickle=False)
+        frame = series[len(series) // 2]
+        chosen = [b - 1 for b in bands or (3, 2, 1)]
+        return stretch(frame[chosen].transpose(1, 2, 0), percentiles)
     with open_raster(path) as src:
         if bands is None:
             bands = [1, 2, 3] if src.count >= 3 else [1]
@@ -98,6 +104,14 @@ def change_colours(pred: np.ndarray, label: np.ndarray,
     out[(pred == 0) & (label == 1)] = (40, 110, 255)
     out[label == ignore_index] = 96
     return out
+
+
+def fit(img: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Bring a picture ``(H, W, 3)`` to the height and width of a label."""
+    if img.shape[:2] == tuple(size):
+        return img
+    how = cv2.INTER_AREA if size[0] < img.shape[0] else cv2.INTER_NEAREST
+    return cv2.resize(img, size[::-1], interpolation=how)
 
 
 def blend(img: np.ndarray, colours: np.ndarray,

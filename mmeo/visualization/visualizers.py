@@ -15,6 +15,7 @@ from .rendering import (
     blend,
     change_colours,
     colour_map,
+    fit,
     read_rgb,
     side_by_side,
 )
@@ -95,10 +96,15 @@ class GeoSegVisualizer(_PanelVisualizer):
         """See the class."""
         meta = self.dataset_meta or {}
         palette = meta.get('palette') or []
+        labels = [_map(data_sample, key) for key in ('gt_sem_seg',
+                                                     'pred_sem_seg')]
+        for label in labels:
+            if label is not None:  # its grid may be another one
+                image = fit(image, label.shape)
         panels = {'image': image}
-        for wanted, key, title in ((draw_gt, 'gt_sem_seg', 'ground truth'),
-                                   (draw_pred, 'pred_sem_seg', 'prediction')):
-            label = _map(data_sample, key)
+        for wanted, label, title in (
+                (draw_gt, labels[0], 'ground truth'),
+                (draw_pred, labels[1], 'prediction')):
             if wanted and label is not None:
                 panels[title] = blend(image, colour_map(label, palette),
                                       self.alpha)

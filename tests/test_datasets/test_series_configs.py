@@ -64,6 +64,8 @@ def shrink(name: str, roots: dict, work_dir: Path) -> Config:
                 transform.crop_size = (64, 64)
     cfg.train_dataloader.batch_size = 2  # SyncBN on one device
     cfg.train_cfg.update(max_iters=2, val_interval=2)
+    cfg.default_hooks.visualization.update(
+        draw=True, test_out_dir=str(work_dir / 'shown'))
     cfg.work_dir = str(work_dir)
     cfg.log_level = 'ERROR'
     cfg.custom_hooks = []
@@ -83,6 +85,9 @@ def test_train_validate_and_test(name, roots, tmp_path):
         sample, = runner.model.test_step(batch)
     side = 32 if name == PASTIS else 64
     assert sample.pred_sem_seg.data.shape == (1, side, side)
+    # One picture each, although files of areas have equal names.
+    assert len(list((tmp_path / 'shown').glob('*.png'))) == len(
+        runner.test_dataloader.dataset)
 
 
 def test_absent_sensors_leave_all_parameters_with_a_gradient(roots,

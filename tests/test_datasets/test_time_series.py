@@ -196,7 +196,7 @@ def test_pastis_true_dates_bands_and_void(pastis):
     load = [
         dict(type='LoadSeriesFiles', sources=dict(
             hr=dict(gsd=1.0),
-            s2=dict(gsd=10.0, nodata=-10000),
+            s2=dict(gsd=10.0, nodata=-10000, any_band=True),
             s1=dict(gsd=10.0, bands=(1, 2)))),
         dict(type='MultiModalResize', size=dict(hr=1024)),
         dict(type='LoadSeriesAnnotations', value_map={19: 255}),
@@ -279,12 +279,18 @@ def test_pixels_without_data_are_marked(tmp_path):
     frames[1, :, 7, 7] = -10000
     frames[1, 0, 6, 6] = -10000  # one band alone may hold any value
     np.save(tmp_path / 'x.npy', frames)
-    series = LoadSeriesFiles(dict(s1=dict(gsd=10.0, nodata=-10000)))(
-        dict(series_files=dict(s1=dict(paths=[str(tmp_path / 'x.npy')],
-                                       dates=[7, 8]))))['modalities']['s1']
+
+    def load(**source):
+        return LoadSeriesFiles(dict(s1=dict(
+            gsd=10.0, nodata=-10000, **source)))(dict(series_files=dict(
+                s1=dict(paths=[str(tmp_path / 'x.npy')],
+                        dates=[7, 8]))))['modalities']['s1']
+
+    series = load()
     assert series['nodata'].sum((1, 2)).tolist() == [16, 1]
     assert (series['images'][series['nodata']] == 0).all()
     assert series['images'][1, 6, 6].tolist() == [-10000, 5]
+    assert load(any_band=True)['nodata'].sum((1, 2)).tolist() == [16, 2]
 
 
 def test_label_of_npy_is_checked(tmp_path):

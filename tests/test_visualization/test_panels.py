@@ -136,3 +136,26 @@ def test_hook_draws_multi_band_rasters_under_their_names(raster, tmp_path):
     GeoVisualizationHook(draw=True, test_out_dir=str(
         tmp_path / 'flat')).after_test_iter(None, 0, None, [sample(raster)])
     assert (tmp_path / 'flat' / 'tile.png').exists()
+
+
+def test_pictures_are_named_by_place_where_files_are_not(raster, tmp_path):
+    """And the image follows a label on another grid."""
+    one = sample(raster)
+    small = torch.zeros(1, SIZE // 2, SIZE // 2, dtype=torch.int64)
+    one.gt_sem_seg = PixelData(data=small)
+    one.pred_sem_seg = PixelData(data=small + 1)
+    one.set_metainfo(dict(place='data/series/0007', month='2018-02'))
+    GeoSegVisualizer.get_instance('hook_place').dataset_meta = dict(
+        classes=('a', 'b'), palette=[[255, 0, 0], [0, 255, 0]])
+    GeoVisualizationHook(draw=True, rgb_bands=[3, 2, 1], test_out_dir=str(
+        tmp_path)).after_test_iter(None, 0, None, [one])
+    assert (tmp_path / '0007_2018-02.png').exists()
+
+
+def test_series_show_their_middle_frame(tmp_path):
+    series = np.zeros((3, 4, 8, 8), np.int16)
+    series[1, 2, :4] = 1000  # the third band, shown as red
+    np.save(tmp_path / 'x.npy', series)
+    picture = read_rgb(str(tmp_path / 'x.npy'))
+    assert picture[0, 0].tolist() == [255, 0, 0]
+    assert picture[7, 0].tolist() == [0, 0, 0]

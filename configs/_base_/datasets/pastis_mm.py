@@ -11,7 +11,7 @@ load = [
         type='LoadSeriesFiles',
         sources=dict(
             hr=dict(gsd=1.0),
-            s2=dict(gsd=10.0, nodata=-10000),
+            s2=dict(gsd=10.0, nodata=-10000, any_band=True),
             s1=dict(gsd=10.0, bands=(1, 2)))),
     # 1.25 m, so that the last maps of SPOT and Sentinel share one grid.
     dict(type='MultiModalResize', size=dict(hr=1024))

@@ -1,5 +1,5 @@
 # Copyright (c) mmeo contributors. All rights reserved.
-# SynthEarth's triplets with their labels, the 16 kinds of the class tree, on
+# SynthEarth's triplets with their labels, the 6 groups of the class tree, on
 # the grid of the HR image.
 data_root = 'data/synthearth'
 prepare = ('python tools/dataset_converters/make_synthearth.py '
@@ -21,7 +21,7 @@ dataset = dict(
     type='MultiModalSeriesDataset',
     data_root=data_root,
     legend='semantics.json',
-    legend_level=1,
+    legend_level=0,
     modalities=modalities,
     prepare=prepare)
 collate_fn = dict(type='list_collate')

@@ -1,5 +1,5 @@
 # Copyright (c) mmeo contributors. All rights reserved.
-# SkySense V2 (tiny, from random weights) on SynthEarth's triplets: 16 kinds of
+# SkySense V2 (tiny, from random weights) on SynthEarth's triplets: 6 groups of
 # land cover out of HR, Sentinel-2 and Sentinel-1 series, in minutes on a CPU.
 _base_ = [
     '../../_base_/models/upernet_skysense-v2-h-mm.py',
@@ -26,9 +26,9 @@ model = dict(
             embed_dims * 8 + fusion_dims
         ],
         channels=64,
-        num_classes=16,
+        num_classes=6,
         norm_cfg=norm_cfg))
-max_iters = 150
+max_iters = 200
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
 # Nothing is pretrained, so that no layer needs a lower rate.
 optim_wrapper = dict(

@@ -27,18 +27,23 @@ class SeriesSource:
         nodata (float | str, optional): Value of pixels without data: all
             chosen bands hold it. 'file' takes what a raster declares. NaN
             never is data. Defaults to 'file'.
+        any_band (bool): A pixel is without data if any chosen band holds
+            ``nodata``, for a value that cannot be measured. Defaults to
+            False.
     """
 
     def __init__(self,
                  gsd: float,
                  bands: Optional[Sequence[Band]] = None,
-                 nodata: Union[float, str, None] = 'file') -> None:
+                 nodata: Union[float, str, None] = 'file',
+                 any_band: bool = False) -> None:
         if gsd <= 0:
             raise ConfigError('LoadSeriesFiles: `gsd` is in metres, got '
                               f'{gsd}')
         self.gsd = float(gsd)
         self.bands = bands
         self.nodata = nodata
+        self.any_band = any_band
 
     def load(self, paths: Sequence[str], dates: Sequence[int]) -> dict:
         """Read a series.
@@ -83,7 +88,14 @@ class SeriesSource:
             with open_raster(path) as src:
                 raw = src.read(resolve_bands(src, self.bands))[None]
                 nodata = src.nodata if self.nodata == 'file' else self.nodata
-        return [(frame, no_data(frame, nodata)) for frame in raw]
+        return [(frame, self._missing(frame, nodata)) for frame in raw]
+
+    def _missing(self, frame: np.ndarray, nodata: Optional[float]
+                 ) -> np.ndarray:
+        missing = no_data(frame, nodata)
+        if self.any_band and nodata is not None:
+            missing |= (frame == nodata).any(axis=0)
+        return missing
 
     def _read_numpy(self, path: str) -> np.ndarray:
         stack = read_numpy(path, 4)

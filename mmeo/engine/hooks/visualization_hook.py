@@ -12,13 +12,24 @@ from mmengine.visualization import Visualizer
 from mmeo.registry import HOOKS
 
 
+def picture_name(sample: Any) -> str:
+    """What a sample's picture is filed under: its file, or place and month.
+
+    Files of different places often have the same name (``hr.tif``).
+    """
+    place = sample.get('place')
+    if place is None:
+        return Path(sample.img_path).stem
+    return '_'.join(filter(None, (Path(place).name, sample.get('month'))))
+
+
 @HOOKS.register_module()
 class GeoVisualizationHook(Hook):
     """Hand test images and predictions to the visualizer.
 
     Does for segmentation, detection and change detection what mmseg's and
     mmdet's hooks do for pictures, and reads multi-band rasters as well. Each
-    picture is filed under the name of its image.
+    picture is filed under the name of its image, or of its place.
 
     Args:
         draw (bool): Draw at all; ``tools/test.py --show-dir`` turns it on.
@@ -67,7 +78,7 @@ class GeoVisualizationHook(Hook):
             out_file = None
             if self.test_out_dir is not None:
                 out_file = str(Path(self.test_out_dir)
-                               / f'{Path(sample.img_path).stem}.png')
+                               / f'{picture_name(sample)}.png')
             self._add(sample, 'test', self._drawn, out_file)
 
     def _add(self, sample: Any, phase: str, step: int,
@@ -77,7 +88,7 @@ class GeoVisualizationHook(Hook):
         from mmeo.visualization import read_rgb
         visualizer = Visualizer.get_current_instance()
         visualizer.add_datasample(
-            f'{phase}_{Path(sample.img_path).stem}',
+            f'{phase}_{picture_name(sample)}',
             read_rgb(sample.img_path, self.rgb_bands),
             data_sample=sample,
             show=self.show,
