@@ -3,9 +3,10 @@ from mmeo.utils import quiet_imports
 
 with quiet_imports():
     from .rendering import read_rgb, side_by_side, stretch
+    from .scene_visualizer import SceneVisualizer
     from .visualizers import ChangeVisualizer, GeoSegVisualizer
 
 __all__ = [
-    'ChangeVisualizer', 'GeoSegVisualizer', 'read_rgb', 'side_by_side',
-    'stretch'
+    'ChangeVisualizer', 'GeoSegVisualizer', 'SceneVisualizer', 'read_rgb',
+    'side_by_side', 'stretch'
 ]

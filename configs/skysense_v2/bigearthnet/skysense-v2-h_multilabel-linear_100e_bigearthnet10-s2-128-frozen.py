@@ -1,0 +1,10 @@
+# Copyright (c) mmeo contributors. All rights reserved.
+# BigEarthNet-S2, 10 %, on the frozen backbone, a linear probe (our choice):
+# AdamW at 1e-3 without decay. The paper reports none.
+_base_ = './skysense-v2-h_multilabel-linear_100e_bigearthnet10-s2-128.py'
+model = dict(
+    backbone=dict(frozen_stages=4, drop_path_rate=0.0, with_cp=False))
+optim_wrapper = dict(
+    _delete_=True,
+    type='OptimWrapper',
+    optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.0))

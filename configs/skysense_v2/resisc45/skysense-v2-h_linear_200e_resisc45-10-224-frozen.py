@@ -1,0 +1,10 @@
+# Copyright (c) mmeo contributors. All rights reserved.
+# NWPU-RESISC45, 10 %, on the frozen backbone, a linear probe (our choice):
+# AdamW at 1e-3 without decay. The paper reports none.
+_base_ = './skysense-v2-h_linear_200e_resisc45-10-224.py'
+model = dict(
+    backbone=dict(frozen_stages=4, drop_path_rate=0.0, with_cp=False))
+optim_wrapper = dict(
+    _delete_=True,
+    type='OptimWrapper',
+    optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.0))
