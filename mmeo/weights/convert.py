@@ -3,12 +3,20 @@
 
 import logging
 from collections.abc import Mapping
+from types import ModuleType
+from typing import Optional
 
 from torch import Tensor
 
 from mmeo.errors import CheckpointError, ConfigError
 
-from .families import internvit, internvl, vitp_finetuned
+from .families import (
+    internvit,
+    internvl,
+    skysense_pp,
+    skysense_v1,
+    vitp_finetuned,
+)
 from .io import unwrap
 from .report import Report
 
@@ -16,6 +24,8 @@ FAMILIES = {
     'internvit': internvit,
     'internvl': internvl,
     'vitp_finetuned': vitp_finetuned,
+    'skysense_v1': skysense_v1,
+    'skysense_pp': skysense_pp,
 }
 _logger = logging.getLogger(__name__)
 
@@ -30,6 +40,10 @@ def detect_family(state: Mapping[str, Tensor]) -> str:
         return 'internvl'
     if vitp_finetuned.find(state):
         return 'vitp_finetuned'
+    if skysense_pp.detect(state):
+        return 'skysense_pp'
+    if skysense_v1.detect(state):
+        return 'skysense_v1'
     internvit.locate(state)  # raises the message if there is none
     return 'internvit'
 
@@ -37,7 +51,8 @@ def detect_family(state: Mapping[str, Tensor]) -> str:
 def convert_with_report(
         state_dict: Mapping,
         to: str = 'mmeo',
-        family: str = 'auto') -> tuple[dict[str, Tensor], Report]:
+        family: str = 'auto',
+        part: Optional[str] = None) -> tuple[dict[str, Tensor], Report]:
     """As :func:`convert`, with an account of the keys.
 
     Returns:
@@ -52,15 +67,26 @@ def convert_with_report(
     if to not in module.LAYOUTS:
         raise ConfigError(f'to={to!r} is unknown for {family}: choose '
                           f'{", ".join(module.LAYOUTS)}.')
-    found, report = module.to_mmeo(state)
+    found, report = _to_mmeo(module, family, state, part)
     if not found:
         raise CheckpointError(f'no key of family {family} was found.')
     return module.from_mmeo(found, to), report
 
 
+def _to_mmeo(module: ModuleType, family: str, state: dict[str, Tensor],
+             part: Optional[str]) -> tuple[dict[str, Tensor], Report]:
+    if hasattr(module, 'PARTS'):
+        return module.to_mmeo(state, part)
+    if part is not None:
+        raise ConfigError(f'part={part!r}: {family} has no parts, only the '
+                          'families of SkySense do.')
+    return module.to_mmeo(state)
+
+
 def convert(state_dict: Mapping,
             to: str = 'mmeo',
-            family: str = 'auto') -> dict[str, Tensor]:
+            family: str = 'auto',
+            part: Optional[str] = None) -> dict[str, Tensor]:
     """Rename, split and join tensors into another key layout.
 
     A pure function: the input is not changed, and tensors are shared with it
@@ -72,10 +98,13 @@ def convert(state_dict: Mapping,
             layout of the family.
         to (str): ``'mmeo'``, ``'hf'``, ``'original'``; ``'hf_file'`` for the
             names on disk of transformers' InternVL; no ``'hf'`` for
-            fine-tuned models. Defaults to ``'mmeo'``.
+            fine-tuned models and SkySense. Defaults to ``'mmeo'``.
         family (str): ``'internvit'``, ``'internvl'``,
-            ``'vitp_finetuned'``, or ``'auto'`` to tell it by the keys.
-            Defaults to ``'auto'``.
+            ``'vitp_finetuned'``, ``'skysense_v1'``, ``'skysense_pp'``, or
+            ``'auto'`` to tell it by the keys. Defaults to ``'auto'``.
+        part (str, optional): Of SkySense: ``'hr'``, ``'s2'``, ``'s1'``,
+            ``'fusion'``, ``'head_s2'``, ``'head_s1'``, ``'calendar'`` or
+            ``'all'``. Defaults to None, the only one in the file, or all.
 
     Returns:
         dict[str, Tensor]: Tensors under the names of ``to``.
@@ -88,7 +117,7 @@ def convert(state_dict: Mapping,
         >>> state = mmeo.weights.load('InternViT-300M.safetensors')
         >>> vit.load_state_dict(mmeo.weights.convert(state, to='mmeo'))
     """
-    state, report = convert_with_report(state_dict, to, family)
+    state, report = convert_with_report(state_dict, to, family, part)
     if report.missing or report.unexpected:
         _logger.warning('%s', report.text())
     return state

@@ -14,11 +14,14 @@ from .resize import fit_position_table, resize_patch_kernel
 BandInit = Union[str, Sequence[int], None]
 
 
-def fit_bands(weight: Tensor, bands: int, band_init: BandInit) -> Tensor:
+def fit_bands(weight: Tensor,
+              bands: int,
+              band_init: BandInit,
+              rescale: bool = True) -> Tensor:
     """Spread a patch kernel over another number of bands.
 
-    The result is scaled by ``stored bands / bands``, which keeps the size of
-    the embedding when all bands show the same image.
+    By default the result is scaled by ``stored bands / bands``, which keeps
+    the size of the embedding when all bands show the same image.
 
     Args:
         weight (Tensor): ``(C, stored bands, p, p)``.
@@ -26,7 +29,8 @@ def fit_bands(weight: Tensor, bands: int, band_init: BandInit) -> Tensor:
         band_init (str or Sequence[int], optional): ``'mean'`` gives each band
             the mean kernel. A sequence names for each band the stored band
             that it starts from, -1 for the mean: ``(2, 1, 0, -1)`` for
-            blue, green, red, near infrared. None refuses. Defaults to None.
+            blue, green, red, near infrared. None refuses.
+        rescale (bool): Scale the result. Defaults to True.
 
     Returns:
         Tensor: ``(C, bands, p, p)``.
@@ -50,7 +54,8 @@ def fit_bands(weight: Tensor, bands: int, band_init: BandInit) -> Tensor:
             f'from -1 to {stored - 1}.')
     mean = weight.mean(dim=1)
     kernels = [mean if p == -1 else weight[:, p] for p in picks]
-    return torch.stack(kernels, dim=1) * (stored / bands)
+    spread = torch.stack(kernels, dim=1)
+    return spread * (stored / bands) if rescale else spread
 
 
 def fit_vit(state: Mapping[str, Tensor],

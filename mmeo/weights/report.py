@@ -21,6 +21,7 @@ class Report:
         unexpected (list[str]): Keys of the file that were not used.
         resized (list[str]): Keys whose tensors got another shape, and how.
         notes (list[str]): What else the reader should know.
+        part (str): Part of a checkpoint that was taken, where it has several.
     """
     family: str
     layout: str
@@ -29,11 +30,13 @@ class Report:
     unexpected: list[str] = field(default_factory=list)
     resized: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    part: str = ''
 
     def text(self, limit: int = 8) -> str:
         """Lines for a log, at most ``limit`` names of a kind."""
         lines = [
-            f'{self.family} weights in {self.layout} layout: '
+            f'{self.family} weights{f", part {self.part}" * bool(self.part)} '
+            f'in {self.layout} layout: '
             f'{self.matched} matched, {len(self.missing)} missing, '
             f'{len(self.unexpected)} unexpected, {len(self.resized)} resized'
         ]

@@ -3,7 +3,8 @@
 """Convert a checkpoint between key layouts, or take its vision encoder.
 
 An output without suffix is a folder: weights and config.json, which
-transformers loads with --to hf.
+transformers loads with --to hf. Weights of SkySense have parts (--part), and
+--warm-start-v2 starts a SkySenseV2 from V1's high-resolution encoder.
 """
 
 import argparse
@@ -27,7 +28,23 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--family',
         default='auto',
-        help='auto (default), internvit, internvl or vitp_finetuned')
+        help='auto (default), internvit, internvl, vitp_finetuned, '
+        'skysense_v1 or skysense_pp')
+    parser.add_argument(
+        '--part',
+        help='of SkySense: hr, s2, s1, fusion, head_s2, head_s1, calendar or '
+        'all; by default the only one in the file, or all')
+    parser.add_argument(
+        '--warm-start-v2',
+        metavar='ARCH',
+        help="write a whole SkySenseV2 of this arch (huge) that starts from "
+        "SkySense V1's hr")
+    parser.add_argument(
+        '--global-stages',
+        action='store_true',
+        help='with --warm-start-v2: copy into stages 3 and 4 as well')
+    parser.add_argument(
+        '--seed', type=int, default=0, help='of what --warm-start-v2 draws')
     parser.add_argument(
         '--vision-only',
         action='store_true',
@@ -46,10 +63,16 @@ def parse_args() -> argparse.Namespace:
         '--trust-checkpoint',
         action='store_true',
         help='read pickles that may run code; only for files you trust')
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.global_stages and not args.warm_start_v2:
+        parser.error('--global-stages belongs to --warm-start-v2')
+    if args.warm_start_v2 and args.part:
+        parser.error("--warm-start-v2 always takes part 'hr': leave out "
+                     '--part')
+    return args
 
 
-def save(state: dict, path: Path) -> None:
+def save(state: dict, path: Path, about: dict) -> None:
     """Write tensors by the suffix of ``path``, never half a file."""
     import torch
     from safetensors.torch import save_file
@@ -59,9 +82,9 @@ def save(state: dict, path: Path) -> None:
         # The format wants plain, unshared memory.
         state = {key: value.contiguous().clone()
                  for key, value in state.items()}
-        save_file(state, part, metadata={'format': 'pt'})
+        save_file(state, part, metadata={'format': 'pt', **about})
     elif path.suffix in ('.pth', '.pt'):
-        torch.save(dict(state_dict=state), part)
+        torch.save(dict(state_dict=state, meta=about), part)
     else:
         raise CheckpointError(f'{path} must end in .safetensors, .pth or .pt.')
     part.replace(path)
@@ -85,19 +108,32 @@ def save_model(args: argparse.Namespace) -> None:
     print(report.text())
 
 
+def convert(args: argparse.Namespace) -> tuple[dict, weights.Report]:
+    """Convert, or start a SkySenseV2."""
+    source = weights.load(args.src, trust=args.trust_checkpoint)
+    if args.warm_start_v2:
+        import torch
+
+        from mmeo import build
+        torch.manual_seed(args.seed)
+        model = build('SkySenseV2', arch=args.warm_start_v2)
+        return weights.warm_start_v2(source, model.state_dict(),
+                                     args.global_stages)
+    family = 'internvit' if args.vision_only else args.family
+    return weights.convert_with_report(source, args.to, family, args.part)
+
+
 def main() -> None:
     args = parse_args()
     if not Path(args.dst).suffix:
         save_model(args)
         return
-    family = 'internvit' if args.vision_only else args.family
-    state, report = weights.convert_with_report(
-        weights.load(args.src, trust=args.trust_checkpoint), args.to, family)
+    state, report = convert(args)
     print(report.text())
-    save(state, Path(args.dst))
+    save(state, Path(args.dst), weights.describe(args.src, report, state))
     size = sum(value.numel() for value in state.values())
     print(f'{args.dst}: {len(state)} tensors, {size:,} values, '
-          f'{args.to} layout')
+          f'{"mmeo" if args.warm_start_v2 else args.to} layout')
 
 
 if __name__ == '__main__':

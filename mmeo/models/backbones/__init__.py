@@ -2,7 +2,7 @@
 from .intern_vit import InternViT
 from .multi_modal_encoder import MultiModalEncoder
 from .skysense_v1 import SkySenseV1
-from .skysense_v1_encoders import SkySenseV1Encoders
+from .skysense_v1_encoders import SkySenseV1Encoders, SkySenseV1MultiModal
 from .skysense_v2 import SkySenseV2
 from .vit_adapter import ViTAdapter
 

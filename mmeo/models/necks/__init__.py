@@ -1,5 +1,6 @@
 # Copyright (c) mmeo contributors. All rights reserved.
 from .simple_fpn import SimpleFPN
+from .skysense_v1_fusion import SkySenseV1Fusion
 from .temporal_fusion import TemporalFusion
 
-__all__ = ['SimpleFPN', 'TemporalFusion']
+__all__ = ['SimpleFPN', 'SkySenseV1Fusion', 'TemporalFusion']
