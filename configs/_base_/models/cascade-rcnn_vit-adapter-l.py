@@ -1,8 +1,9 @@
 # Copyright (c) mmeo contributors. All rights reserved.
 # Cascade R-CNN on InternViT-300M with ViT-Adapter and SimpleFPN, as in ViTP.
 # `_scope_` makes mmdet the place where nested types are looked up.
+_base_ = './rcnn.py'
 embed_dims = 1024
-channels = 256
+channels = _base_.channels
 num_classes = 80
 # Stage by stage: IoU of a positive, standard deviations of the box deltas.
 stages = [(0.5, [0.1, 0.1, 0.2, 0.2]), (0.6, [0.05, 0.05, 0.1, 0.1]),
@@ -10,12 +11,6 @@ stages = [(0.5, [0.1, 0.1, 0.2, 0.2]), (0.6, [0.05, 0.05, 0.1, 0.1]),
 model = dict(
     type='CascadeRCNN',
     _scope_='mmdet',
-    data_preprocessor=dict(
-        type='DetDataPreprocessor',
-        mean=[123.675, 116.28, 103.53],
-        std=[58.395, 57.12, 57.375],
-        bgr_to_rgb=True,
-        pad_size_divisor=32),
     backbone=dict(
         type='mmeo.ViTAdapter',
         vit=dict(
@@ -28,24 +23,13 @@ model = dict(
         with_cp=True),
     neck=dict(
         type='mmeo.SimpleFPN',
-        in_channels=[embed_dims] * 4,
-        out_channels=channels,
-        num_outs=5),
+        in_channels=[embed_dims] * 4),
     rpn_head=dict(
         type='RPNHead',
-        in_channels=channels,
-        feat_channels=channels,
-        anchor_generator=dict(
-            type='AnchorGenerator',
-            scales=[8],
-            ratios=[0.5, 1.0, 2.0],
-            strides=[4, 8, 16, 32, 64]),
         bbox_coder=dict(
             type='DeltaXYWHBBoxCoder',
             target_means=[0.0, 0.0, 0.0, 0.0],
             target_stds=[1.0, 1.0, 1.0, 1.0]),
-        loss_cls=dict(
-            type='CrossEntropyLoss', use_sigmoid=True, loss_weight=1.0),
         loss_bbox=dict(type='SmoothL1Loss', beta=1.0 / 9.0, loss_weight=1.0)),
     roi_head=dict(
         type='CascadeRoIHead',
@@ -77,28 +61,6 @@ model = dict(
             for _, stds in stages
         ]),
     train_cfg=dict(
-        rpn=dict(
-            assigner=dict(
-                type='MaxIoUAssigner',
-                pos_iou_thr=0.7,
-                neg_iou_thr=0.3,
-                min_pos_iou=0.3,
-                match_low_quality=True,
-                ignore_iof_thr=-1),
-            sampler=dict(
-                type='RandomSampler',
-                num=256,
-                pos_fraction=0.5,
-                neg_pos_ub=-1,
-                add_gt_as_proposals=False),
-            allowed_border=0,
-            pos_weight=-1,
-            debug=False),
-        rpn_proposal=dict(
-            nms_pre=2000,
-            max_per_img=2000,
-            nms=dict(type='nms', iou_threshold=0.7),
-            min_bbox_size=0),
         rcnn=[
             dict(
                 assigner=dict(
@@ -118,11 +80,6 @@ model = dict(
                 debug=False) for iou, _ in stages
         ]),
     test_cfg=dict(
-        rpn=dict(
-            nms_pre=1000,
-            max_per_img=1000,
-            nms=dict(type='nms', iou_threshold=0.7),
-            min_bbox_size=0),
         rcnn=dict(
             score_thr=0.05,
             nms=dict(type='nms', iou_threshold=0.5),

@@ -1,19 +1,14 @@
 # Copyright (c) mmeo contributors. All rights reserved.
 # Mask R-CNN on InternViT-300M with ViT-Adapter, as in ViTP: a feature pyramid
 # with top-down path, L1 box losses, low-quality matches also in the box head.
+_base_ = './rcnn.py'
 embed_dims = 1024
-channels = 256
+channels = _base_.channels
 num_classes = 80
 model = dict(
     type='MaskRCNN',
     _scope_='mmdet',
-    data_preprocessor=dict(
-        type='DetDataPreprocessor',
-        mean=[123.675, 116.28, 103.53],
-        std=[58.395, 57.12, 57.375],
-        bgr_to_rgb=True,
-        pad_mask=True,
-        pad_size_divisor=32),
+    data_preprocessor=dict(pad_mask=True),
     backbone=dict(
         type='mmeo.ViTAdapter',
         vit=dict(
@@ -26,24 +21,13 @@ model = dict(
         with_cp=True),
     neck=dict(
         type='FPN',
-        in_channels=[embed_dims] * 4,
-        out_channels=channels,
-        num_outs=5),
+        in_channels=[embed_dims] * 4),
     rpn_head=dict(
         type='RPNHead',
-        in_channels=channels,
-        feat_channels=channels,
-        anchor_generator=dict(
-            type='AnchorGenerator',
-            scales=[8],
-            ratios=[0.5, 1.0, 2.0],
-            strides=[4, 8, 16, 32, 64]),
         bbox_coder=dict(
             type='DeltaXYWHBBoxCoder',
             target_means=[0.0, 0.0, 0.0, 0.0],
             target_stds=[1.0, 1.0, 1.0, 1.0]),
-        loss_cls=dict(
-            type='CrossEntropyLoss', use_sigmoid=True, loss_weight=1.0),
         loss_bbox=dict(type='L1Loss', loss_weight=1.0)),
     roi_head=dict(
         type='StandardRoIHead',
@@ -80,28 +64,8 @@ model = dict(
             loss_mask=dict(
                 type='CrossEntropyLoss', use_mask=True, loss_weight=1.0))),
     train_cfg=dict(
-        rpn=dict(
-            assigner=dict(
-                type='MaxIoUAssigner',
-                pos_iou_thr=0.7,
-                neg_iou_thr=0.3,
-                min_pos_iou=0.3,
-                match_low_quality=True,
-                ignore_iof_thr=-1),
-            sampler=dict(
-                type='RandomSampler',
-                num=256,
-                pos_fraction=0.5,
-                neg_pos_ub=-1,
-                add_gt_as_proposals=False),
-            allowed_border=-1,
-            pos_weight=-1,
-            debug=False),
-        rpn_proposal=dict(
-            nms_pre=2000,
-            max_per_img=1000,
-            nms=dict(type='nms', iou_threshold=0.7),
-            min_bbox_size=0),
+        rpn=dict(allowed_border=-1),
+        rpn_proposal=dict(max_per_img=1000),
         rcnn=dict(
             assigner=dict(
                 type='MaxIoUAssigner',
@@ -120,11 +84,6 @@ model = dict(
             pos_weight=-1,
             debug=False)),
     test_cfg=dict(
-        rpn=dict(
-            nms_pre=1000,
-            max_per_img=1000,
-            nms=dict(type='nms', iou_threshold=0.7),
-            min_bbox_size=0),
         rcnn=dict(
             score_thr=0.05,
             nms=dict(type='nms', iou_threshold=0.5),

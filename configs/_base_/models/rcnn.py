@@ -1,7 +1,7 @@
 # Copyright (c) mmeo contributors. All rights reserved.
 # What detectors of two stages share, whatever the backbone: preprocessing,
-# pyramid, anchors, and how the RPN is trained. A model adds its type, backbone,
-# type and inputs of the neck, its RPN and its heads.
+# pyramid, anchors, and how the RPN is trained. A model adds its type, its
+# backbone, type and inputs of the neck, its RPN and its heads.
 channels = 256
 model = dict(
     data_preprocessor=dict(

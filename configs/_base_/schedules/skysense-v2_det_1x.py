@@ -1,7 +1,7 @@
 # Copyright (c) mmeo contributors. All rights reserved.
 # Detection with SkySense's recipe for DIOR (code of SkySense V1): 12 epochs,
-# AdamW with layer decay, 1000 iterations of warm-up, steps at 8 and 11. Neither
-# betas nor clipping are known; they are those of ViTP's schedule.
+# AdamW with layer decay, 1000 iterations of warm-up, steps at 8 and 11.
+# Neither betas nor clipping are known; they are those of ViTP's schedule.
 _base_ = './vitp_det_1x.py'
 train_cfg = dict(val_interval=4)
 optim_wrapper = dict(
