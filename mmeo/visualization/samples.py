@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from .dialogue_text import dialogue_panel
-from .rendering import blend, colour_map, side_by_side, stretch
+from .rendering import blend, colour_map, fit, side_by_side, stretch
 
 _DEFAULT_COLOURS = [(230, 60, 60), (60, 140, 240), (250, 190, 40),
                     (70, 190, 90), (190, 90, 220), (40, 200, 200)]
@@ -42,8 +42,13 @@ def draw_sample(packed: Mapping,
     panels = image_panels(inputs, bgr, bands)
     legend = None
     last = list(panels)[-1]
+    if len({panel.shape for panel in panels.values()}) > 1:  # sensors
+        size = max(panel.shape[:2] for panel in panels.values())
+        panels = {title: fit(panel, size) for title, panel in panels.items()}
     if sample is not None and 'gt_sem_seg' in sample:
         label = sample.gt_sem_seg.data.squeeze().cpu().numpy()
+        panels = {title: fit(panel, label.shape)
+                  for title, panel in panels.items()}
         colours = colour_map(label, _palette(meta))
         # Changes are drawn alone: below them both dates differ.
         panels['label'] = (colours if len(panels) > 1 else
@@ -100,7 +105,7 @@ def image_panels(inputs: Any, bgr: bool = False,
         inputs (Tensor | Mapping): ``(C, H, W)``; two dates stacked along
             channels, ``(6, H, W)``, become two panels; of a series
             ``(T, C, H, W)`` the first and last are shown; a mapping gives
-            panels for each of its tensors.
+            panels for each of its tensors, or sensors.
         bgr (bool): See :func:`draw_sample`.
         bands (Sequence[int], optional): See :func:`draw_sample`.
         title (str): Title of a single panel. Defaults to 'input'.
@@ -108,7 +113,9 @@ def image_panels(inputs: Any, bgr: bool = False,
     if isinstance(inputs, Mapping):
         panels: dict[str, np.ndarray] = {}
         for name, value in inputs.items():
-            if isinstance(value, Tensor) and value.ndim in (3, 4):
+            if isinstance(value, Mapping) and 'images' in value:
+                panels.update(_series_panels(value['images'], bands, name))
+            elif isinstance(value, Tensor) and value.ndim in (3, 4):
                 panels.update(image_panels(value, bgr, bands, str(name)))
         return panels
     if inputs.ndim == 4:
@@ -121,6 +128,15 @@ def image_panels(inputs: Any, bgr: bool = False,
     if len(inputs) > 3:
         text += f', {len(inputs)} bands'
     return {text: _picture(inputs, bgr, bands)}
+
+
+def _series_panels(images: Tensor, bands: Optional[Sequence[int]],
+                   name: str) -> dict[str, np.ndarray]:
+    """A sensor's frames ``(T, C, H, W)``; of many bands the visible ones."""
+    if bands is None and images.shape[1] > 3:
+        bands = (2, 1, 0)  # Sentinel-2 begins with blue
+    return image_panels(images[0] if len(images) == 1 else images, False,
+                        bands, name)
 
 
 def _picture(image: Tensor, bgr: bool,

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine.config import Config
+from PIL import Image
 from series_trees import dynamic_earthnet_tree, pastis_tree
 
+from mmeo.apis import browse
 from mmeo.apis.training import build_runner
 from mmeo.datasets.converters import dynamicearthnet
 from mmeo.registry import MODELS
@@ -104,6 +106,15 @@ def test_absent_sensors_leave_all_parameters_with_a_gradient(roots,
     model.parse_losses(losses)[0].backward()
     without = [n for n, p in model.named_parameters() if p.grad is None]
     assert without == []
+
+
+@pytest.mark.parametrize('name', [EARTHNET[0], PASTIS])
+def test_samples_of_several_sensors_can_be_browsed(name, roots, tmp_path):
+    cfg = shrink(name, roots, tmp_path)
+    files = browse(cfg, output_dir=str(tmp_path / 'seen'), number=2)
+    assert len(files) == 2
+    with Image.open(files[0]) as picture:
+        assert picture.width > picture.height  # panels in a row
 
 
 def test_steps_of_the_paper_add_one_sensor_each():
