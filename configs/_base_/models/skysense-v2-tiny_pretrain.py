@@ -1,16 +1,16 @@
 # Copyright (c) mmeo contributors. All rights reserved.
 # SkySense V2's pretraining in small, for a CPU: all parts of the paper's but
-# the fusion, a backbone of 48 channels, few prototypes.
+# the fusion, a backbone of 32 channels, few prototypes.
 contrast = dict(
     type='DINOContrast',
-    num_prototypes=512,
+    num_prototypes=128,
     hidden_dims=256,
     bottleneck_dims=64)
 model = dict(
     type='SkySenseV2Pretrainer',
     backbone=dict(
         type='SkySenseV2',
-        arch=dict(embed_dims=48, depths=(2, 2, 4, 2), head_dim=16),
+        arch=dict(embed_dims=32, depths=(2, 2, 4, 2), head_dim=16),
         drop_path_rate=0.05),
     mgcl=dict(grid_size=7, num_centroids=16),
     qsacl=dict(num_queries=16, embed_dims=128, num_heads=8),

@@ -41,9 +41,4 @@ param_scheduler = [
         begin=0,
         end=max_iters),
 ]
-custom_hooks = [
-    dict(type='ProgressHook'),
-    dict(type='StepSeedHook'),
-    dict(type='EMATeacherHook'),
-]
 auto_scale_lr = dict(base_batch_size=1024)

@@ -7,7 +7,7 @@ _base_ = [
     '../../_base_/models/skysense-v2_pretrain.py',
     '../../_base_/datasets/skysense_triplets.py',
     '../../_base_/schedules/skysense-v2_pretrain_600k.py',
-    '../../_base_/default_runtime.py',
+    '../../_base_/skysense-v2_pretrain_runtime.py',
     '../../_base_/strategies/fsdp_skysense-v2_pretrain.py',
 ]
 

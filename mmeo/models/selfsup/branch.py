@@ -92,7 +92,8 @@ class SelfSupBranch(BaseModule):
                 pairs: Optional[ViewPairs],
                 side: str,
                 groups: Optional[Mapping[str, Tensor]] = None,
-                local_maps: bool = False) -> dict[str, Any]:
+                local_maps: bool = False,
+                heads: bool = True) -> dict[str, Any]:
         """Encode and project all crops.
 
         Args:
@@ -104,6 +105,7 @@ class SelfSupBranch(BaseModule):
                 source, for the student. Defaults to None.
             local_maps (bool): Encode local crops though no head here needs
                 them. Defaults to False.
+            heads (bool): False only encodes. Defaults to True.
 
         Returns:
             dict: ``mgcl`` (by source, see :class:`MGCLHead`), ``qsacl`` (by
@@ -118,6 +120,8 @@ class SelfSupBranch(BaseModule):
                     chosen, self._needs_fused(kind))
         out: dict[str, Any] = dict(
             views=views, aux=self.backbone.pop_aux_loss(), mgcl={}, qsacl={})
+        if not heads:
+            return out
         for source in self.mgcl_sources:
             head = self.mgcl[_key(source == FUSED)]
             found = views['global'][source]

@@ -201,10 +201,9 @@ class SkySenseV2Pretrainer(BaseModel):
         """
         if mode == 'loss':
             return self.loss(inputs, data_samples)
-        pairs = self._pairs(inputs)
         if mode == 'tensor':
-            views = self.student(inputs, pairs, 'student',
-                                 local_maps=True)['views']
+            views = self.student(inputs, None, 'student', local_maps=True,
+                                 heads=False)['views']
             return {kind: {name: view.maps for name, view in found.items()}
                     for kind, found in views.items()}
         if mode == 'predict':
@@ -215,8 +214,8 @@ class SkySenseV2Pretrainer(BaseModel):
     @torch.no_grad()
     def predict(self, inputs: Sequence[CropBatch]) -> list[dict]:
         """See :meth:`forward`; a modality that a sample lacks is absent."""
-        views = self.teacher(inputs, self._pairs(inputs),
-                             'teacher')['views']['global']
+        views = self.teacher(inputs, None, 'teacher',
+                             heads=False)['views']['global']
         out: list[dict] = [{} for _ in inputs[0].boxes]
         for name, view in views.items():
             frames = view.valid[0].sum(-1)  # (B, )

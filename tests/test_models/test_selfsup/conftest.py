@@ -1,7 +1,8 @@
 # Copyright (c) mmeo contributors. All rights reserved.
 """A toy batch and a toy pretrainer."""
 
-from typing import Any
+from functools import partial
+from typing import Any, Optional
 
 import pytest
 import torch
@@ -16,7 +17,7 @@ CONTRAST = dict(type='DINOContrast', num_prototypes=24, hidden_dims=32,
 
 
 def make_samples(count: int = 3, seed: int = 0, num_local: int = 2,
-                 lacking: dict = None) -> list[dict]:
+                 lacking: Optional[dict] = None) -> list[dict]:
     """Samples as ``PackMultiModalCrops`` makes them.
 
     Args:
@@ -75,8 +76,18 @@ def make_pretrainer(tmp_path: Any, **changes: Any) -> torch.nn.Module:
 
 
 @pytest.fixture
-def pretrainer(tmp_path):
-    return make_pretrainer(tmp_path)
+def new_samples():
+    return make_samples
+
+
+@pytest.fixture
+def new_pretrainer(tmp_path):
+    return partial(make_pretrainer, tmp_path)
+
+
+@pytest.fixture
+def pretrainer(new_pretrainer):
+    return new_pretrainer()
 
 
 @pytest.fixture

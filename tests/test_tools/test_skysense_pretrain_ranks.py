@@ -1,0 +1,204 @@
+# Copyright (c) mmeo contributors. All rights reserved.
+"""SkySense V2's pretraining through the tools: killed and resumed to the same
+weights, one process or two, DDP or FSDP, and its backbone handed on."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from mmeo import build, weights
+from mmeo.models.selfsup.text_embeddings import (
+    random_table,
+    read_class_names,
+    save_table,
+)
+
+pytestmark = pytest.mark.slow
+ROOT = Path(__file__).resolve().parent.parent.parent
+STEPS, HALF = 6, 3
+# Without drop path nothing random is left to the number of processes.
+CONFIG = """
+_base_ = {bases}
+data_root = '{data}'
+model = dict(
+    backbone=dict(
+        arch=dict(embed_dims=16, depths=(1, 1, 1, 1), head_dim=16),
+        drop_path_rate=0., moe={moe}),
+    fusion=dict(type='TemporalFusion', embed_dims=32, num_layers=1,
+                num_heads=2, drop_path_rate=0.),
+    contrast=dict(num_prototypes=32, hidden_dims=32, bottleneck_dims=16),
+    qsacl=dict(embed_dims=32, num_heads=2),
+    ita=dict(text_embeddings=data_root + '/text.safetensors'),
+    momentum=(0.9, 1.0),
+    freeze_prototypes=2)
+train_dataloader = dict(
+    batch_size={batch}, sampler=dict(batch_size={batch}),
+    dataset=dict(data_root=data_root))
+default_hooks = dict(
+    logger=dict(interval=1), checkpoint=dict(interval={half}))
+log_processor = dict(window_size=1)
+max_iters = {steps}
+train_cfg = dict(max_iters=max_iters)
+"""
+
+
+@pytest.fixture(scope='module')
+def data(synthearth) -> Path:
+    names = read_class_names(synthearth / 'semantics.json', 1)
+    save_table(synthearth / 'text.safetensors',
+               random_table(len(names), 32), names, 'random')
+    return synthearth
+
+
+def write_config(folder: Path, data: Path, strategy: str = '',
+                 batch: int = 4, steps: int = STEPS, moe=None) -> Path:
+    bases = [f'{ROOT}/configs/skysense_v2/pretrain/'
+             'skysense-v2-tiny_pretrain_synthearth.py']
+    if strategy:
+        bases.append(f'{ROOT}/configs/_base_/strategies/{strategy}.py')
+    path = folder / f'{strategy or "plain"}_{batch}_{steps}.py'
+    path.write_text(CONFIG.format(bases=bases, data=data, batch=batch,
+                                  steps=steps, half=HALF, moe=moe))
+    return path
+
+
+def start(config: Path, processes: int, *words) -> subprocess.Popen:
+    command = [f'{ROOT}/tools/dist_train.sh', config, processes] \
+        if processes > 1 else [sys.executable, f'{ROOT}/tools/train.py',
+                               config]
+    return subprocess.Popen(
+        [str(word) for word in (*command, *words)],
+        env={**os.environ, 'PYTHON': sys.executable, 'OMP_NUM_THREADS': '1'},
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        start_new_session=True)
+
+
+def train(config: Path, work_dir: Path, processes: int, *words) -> None:
+    process = start(config, processes, '--work-dir', work_dir, *words)
+    out, _ = process.communicate(timeout=600)
+    assert process.returncode == 0, out[-3000:]
+
+
+def curve(work_dir: Path) -> dict[int, dict]:
+    """Log by step over all runs in a folder, later runs winning."""
+    found = {}
+    for file in sorted(work_dir.glob('*/vis_data/scalars.json')):
+        for line in file.read_text().splitlines():
+            entry = json.loads(line)
+            if 'loss' in entry:
+                found[entry['step']] = entry
+    return found
+
+
+def state(work_dir: Path, step: int = STEPS) -> dict[str, torch.Tensor]:
+    return weights.unwrap(weights.load(work_dir / f'iter_{step}.pth'))
+
+
+@pytest.fixture(scope='module')
+def reference(data, tmp_path_factory) -> Path:
+    """One process that runs through."""
+    folder = tmp_path_factory.mktemp('reference')
+    train(write_config(folder, data), folder / 'run', 1)
+    return folder / 'run'
+
+
+def test_run_moves_the_teacher(reference):
+    before, after = state(reference, HALF), state(reference)
+    for key, value in after.items():
+        if key.startswith('teacher.') and value.numel() > 1:
+            student = after['student.' + key[len('teacher.'):]]
+            assert (value - before[key]).abs().max() <= (
+                student - before[key]).abs().max() + 1e-6
+    key = 'backbone.stages.2.0.attn.qkv.weight'
+    assert not after['teacher.' + key].equal(before['teacher.' + key])
+    assert not after['teacher.' + key].equal(after['student.' + key])
+
+
+def test_killed_and_resumed(reference, data, tmp_path):
+    config, run = write_config(tmp_path, data), tmp_path / 'run'
+    process = start(config, 1, '--work-dir', run)
+    limit = time.time() + 300
+    while not (run / f'iter_{HALF}.pth').exists():
+        assert process.poll() is None, process.communicate()[0][-3000:]
+        assert time.time() < limit, 'no checkpoint'
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate(timeout=60)
+    assert not (run / f'iter_{STEPS}.pth').exists(), 'killed too late'
+    train(config, run, 1, '--resume')
+    wanted, found = state(reference), state(run)
+    assert wanted.keys() == found.keys()
+    for key in wanted:
+        assert torch.equal(wanted[key], found[key]), key
+
+
+@pytest.mark.parametrize('strategy', [
+    'ddp', 'fsdp_skysense-v2_pretrain'])
+def test_two_processes_resume_and_agree(reference, data, tmp_path, strategy):
+    """Prototypes are balanced, and means taken, over all processes."""
+    run = tmp_path / 'run'
+    half = write_config(tmp_path, data, strategy, batch=2, steps=HALF)
+    words = ('--cfg-options', f'max_iters={STEPS}',
+             f'train_cfg.max_iters={STEPS}')
+    process = start(half, 2, '--work-dir', run, *words)
+    limit = time.time() + 300
+    while not (run / f'iter_{HALF}.pth').exists():
+        assert process.poll() is None, process.communicate()[0][-3000:]
+        assert time.time() < limit, 'no checkpoint'
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate(timeout=60)
+    train(half, run, 2, '--resume', *words)
+    wanted, found = curve(reference), curve(run)
+    assert sorted(found) == list(range(1, STEPS + 1))
+    for step, entry in wanted.items():
+        for name, value in entry.items():
+            if name.startswith('loss'):
+                assert found[step][name] == pytest.approx(
+                    value, rel=2e-3, abs=2e-3), (step, name)
+    wanted, found = state(reference), state(run)
+    assert wanted.keys() == found.keys()
+    for key, value in wanted.items():
+        assert found[key].shape == value.shape
+        torch.testing.assert_close(found[key], value, rtol=.05, atol=5e-3,
+                                   msg=key)
+
+
+def test_experts_under_fsdp(data, tmp_path):
+    config = write_config(
+        tmp_path, data, 'fsdp_skysense-v2_pretrain', batch=2, steps=HALF,
+        moe=dict(num_experts=2, num_layers=2))
+    train(config, tmp_path / 'run', 2, '--cfg-options',
+          'optim_wrapper.type=AutocastOptimWrapper',
+          'model.backbone.with_cp=True')
+    log = curve(tmp_path / 'run')
+    assert sorted(log) == [1, 2, 3]
+    assert all(entry['loss_moe'] > 0 for entry in log.values())
+
+
+def test_backbone_is_handed_on(reference, tmp_path):
+    source = reference / f'iter_{STEPS}.pth'
+    for words, side in (((), 'teacher'), (('--side', 'student'), 'student')):
+        path = tmp_path / f'{side}.safetensors'
+        subprocess.run(
+            [sys.executable, f'{ROOT}/tools/model_converters/'
+             'extract_backbone.py', source, path, *words], check=True)
+        arch = dict(embed_dims=16, depths=(1, 1, 1, 1), head_dim=16)
+        backbone = build('SkySenseV2', arch=arch, init_cfg=dict(
+            type='Pretrained', checkpoint=str(path)))
+        backbone.init_weights()
+        whole = state(reference)
+        for key, value in backbone.state_dict().items():
+            assert torch.equal(value, whole[f'{side}.backbone.{key}']), key
+        about = weights.read_metadata(path)
+        assert about['side'] == side and about['iterations'] == str(STEPS)
+        found = json.loads(about['normalization'])
+        assert found['s1']['unit'] == 'db'
+        assert found['s1']['mean'] == [-12.548, -20.192]
