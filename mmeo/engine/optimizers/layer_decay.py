@@ -15,7 +15,7 @@ from mmeo.registry import OPTIM_WRAPPER_CONSTRUCTORS
 # Last part of the names of tables and tokens that are no matrices: decay
 # would pull positions and classes towards each other.
 NO_DECAY_NAMES = ('pos_embed', 'cls_token', 'level_embed', 'class_embedding',
-                  'position_embedding', 'mask_token', 'prompt_tokens',
+                  'position_embedding', 'mask_token', 'prompt_tokens', 'logit_scale',
                   'gamma', 'ls1', 'ls2')
 _OPTIONS = ('layer_decay_rate', 'num_layers', 'preset', 'custom_keys')
 
