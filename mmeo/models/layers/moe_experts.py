@@ -11,7 +11,8 @@ from torch.nn.parameter import Parameter
 
 from mmeo.errors import ConfigError
 
-from .products import linear
+from .moe_cpu import GroupedMLPs
+from .products import linear, own_path
 from .transformer_block import MLP
 
 # torch >= 2.10 has it under this public name; before that slices are taken
@@ -100,6 +101,10 @@ class ExpertMLPs(nn.Module):
                                     counts)
             return grouped_linear(F.gelu(hidden), self.fc2.weight,
                                   self.fc2.bias, counts)
+        if own_path(rows, self.fc1.weight):
+            return GroupedMLPs.apply(
+                rows, self.fc1.weight, self.fc1.bias, self.fc2.weight,
+                self.fc2.bias, counts.tolist())
         parts = rows.split(counts.tolist())
         return torch.cat([expert(part) for expert, part in zip(
             self.functions(), parts)])

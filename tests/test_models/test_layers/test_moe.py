@@ -129,6 +129,26 @@ def test_no_tokens() -> None:
     assert not any(grad.any() for grad in found.values())
 
 
+@pytest.mark.parametrize('frozen', [False, True])
+def test_way_of_the_cpu_equals_that_of_slices(frozen: bool) -> None:
+    x = torch.randn(37, C, requires_grad=True)
+    model = moe(inject_aux=False, jitter=0.)
+    model.experts.requires_grad_(not frozen)
+    found = []
+    for enabled in (True, False):
+        model.zero_grad()
+        x.grad = None
+        with torch.backends.mkldnn.flags(enabled=enabled):
+            out = model(x)
+            out.square().sum().backward()
+        found.append([out, x.grad, *(p.grad for p in model.parameters()
+                                     if p.requires_grad)])
+    assert 'GroupedMLPs' in str(model.experts(
+        x, torch.tensor([37, 0, 0, 0])).grad_fn)
+    for a, b in zip(*found):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize('top_k', [1, 2])
 def test_aux_loss_of_a_naive_loop(top_k: int) -> None:
     model, x = moe(top_k=top_k, inject_aux=False, jitter=0.), torch.randn(
