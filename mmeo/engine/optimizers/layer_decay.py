@@ -12,11 +12,11 @@ from torch import nn
 from mmeo.errors import ConfigError
 from mmeo.registry import OPTIM_WRAPPER_CONSTRUCTORS
 
-# Last part of the names of tables and tokens that are no matrices: decay
-# would pull positions and classes towards each other.
+# Last part of the names of tables, tokens and scales that are no matrices:
+# decay would pull positions and classes towards each other.
 NO_DECAY_NAMES = ('pos_embed', 'cls_token', 'level_embed', 'class_embedding',
-                  'position_embedding', 'mask_token', 'prompt_tokens', 'logit_scale',
-                  'gamma', 'ls1', 'ls2')
+                  'position_embedding', 'mask_token', 'prompt_tokens',
+                  'logit_scale', 'gamma', 'ls1', 'ls2')
 _OPTIONS = ('layer_decay_rate', 'num_layers', 'preset', 'custom_keys')
 
 
