@@ -17,7 +17,7 @@ from series_trees import (
 )
 
 from mmeo.datasets import DynamicEarthNetDataset, PASTISDataset
-from mmeo.datasets.converters import dynamicearthnet
+from mmeo.datasets.converters import dynamicearthnet, dynamicearthnet_bands
 from mmeo.datasets.transforms import LoadSeriesAnnotations, LoadSeriesFiles
 from mmeo.errors import ConfigError, DataError, MissingDataError
 
@@ -93,7 +93,7 @@ def test_months_without_label_are_counted_and_left_out(earthnet, tmp_path):
 
 
 def test_means_of_bands_tell_their_order(earthnet, tmp_path):
-    lines = dynamicearthnet.measure(earthnet[0], files=3)
+    lines = dynamicearthnet_bands.measure(earthnet[0], files=3)
     assert len(lines) == 4 + 12 + 8
     means = [float(line.split('mean')[1].split(',')[0]) for line in lines]
     # The tree holds 1000 b and some, and -10 - b and some less.
@@ -101,7 +101,7 @@ def test_means_of_bands_tell_their_order(earthnet, tmp_path):
         1000 * b for b in range(1, 13)]
     assert (np.diff(means[16:]) == pytest.approx(-1))
     with pytest.raises(MissingDataError, match='no image'):
-        dynamicearthnet.measure(tmp_path)
+        dynamicearthnet_bands.measure(tmp_path)
 
 
 def test_bad_trees_say_what_is_wrong(earthnet, tmp_path):

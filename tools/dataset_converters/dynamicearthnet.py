@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from mmeo.apis.run import run_main
-from mmeo.datasets.converters import dynamicearthnet
+from mmeo.datasets.converters import dynamicearthnet, dynamicearthnet_bands
 
 
 def parse_args() -> argparse.Namespace:
@@ -32,7 +32,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = vars(parse_args())
     if args.pop('command') == 'measure':
-        print(*dynamicearthnet.measure(**args), sep='\n')
+        print(*dynamicearthnet_bands.measure(**args), sep='\n')
     else:
         print(dynamicearthnet.convert(**args))
 
