@@ -16,7 +16,7 @@ model = dict(
     qsacl=dict(num_queries=16, embed_dims=128, num_heads=8),
     ita=dict(text_dims=32),
     contrast=contrast,
-    # Of runs of less than 50 000 iterations the teacher never comes to rest.
-    momentum=0.99,
+    # In runs of less than 50 000 iterations the teacher never comes to rest.
+    momentum=0.98,
     teacher_temp=(0.04, 0.07),
-    freeze_prototypes=20)
+    freeze_prototypes=10)

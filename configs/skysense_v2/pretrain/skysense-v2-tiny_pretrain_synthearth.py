@@ -41,7 +41,7 @@ train_dataloader = dict(
     collate_fn=dict(type='list_collate'),
     dataset=dict(pipeline=train_pipeline))
 
-max_iters = 300
+max_iters = 200
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters)
 optim_wrapper = dict(
     type='OptimWrapper',
@@ -56,12 +56,12 @@ optim_wrapper = dict(
             logit_scale=dict(decay_mult=0.))),
     clip_grad=dict(max_norm=3.0))
 param_scheduler = [
-    dict(type='LinearLR', start_factor=0.05, by_epoch=False, begin=0, end=30),
+    dict(type='LinearLR', start_factor=0.05, by_epoch=False, begin=0, end=20),
     dict(
         type='CosineAnnealingLR',
         eta_min=1e-5,
         by_epoch=False,
-        begin=30,
+        begin=20,
         end=max_iters),
     dict(
         type='CosineAnnealingParamScheduler',
