@@ -22,6 +22,7 @@ test_size = [
     dict(type='mmpretrain.CenterCrop', crop_size=size)
 ]
 test_pipeline = [_base_.load, *test_size, _base_.pack]
+tta_model = dict(type='mmpretrain.AverageClsScoreTTA')
 tta_pipeline = [
     _base_.load, *test_size,
     dict(type='mmcv.TestTimeAug', transforms=[*_base_.tta, [_base_.pack]])

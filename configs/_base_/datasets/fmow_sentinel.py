@@ -23,6 +23,7 @@ train_pipeline = [
 ]
 resize = dict(type='mmpretrain.Resize', scale=(size, size))
 test_pipeline = [*load, resize, _base_.pack]
+tta_model = dict(type='mmpretrain.AverageClsScoreTTA')
 tta_pipeline = [
     *load, resize,
     dict(type='mmcv.TestTimeAug', transforms=[*_base_.tta, [_base_.pack]])

@@ -21,8 +21,7 @@ test_dataloader = val_dataloader
 # Overall accuracy is top-1.
 val_evaluator = dict(type='mmpretrain.Accuracy', topk=(1, 5))
 test_evaluator = val_evaluator
-tta_model = dict(type='mmpretrain.AverageClsScoreTTA')
-# Used with `--tta` only: what stands between loading and packing.
+# Used with `--tta` only, which bases of one class per image turn on.
 tta = [[
     dict(type='mmpretrain.RandomFlip', prob=0.0),
     dict(type='mmpretrain.RandomFlip', prob=1.0, direction='horizontal'),

@@ -1,6 +1,7 @@
 # Copyright (c) mmeo contributors. All rights reserved.
 # BigEarthNet-MM, both sensors, on the frozen backbone: fusion and linear layer
-# are trained, AdamW at 1e-3 without decay (our choice). The paper reports none.
+# are trained, AdamW at 1e-3 without decay (our choice). The paper reports
+# none.
 _base_ = './skysense-v2-h-mm_multilabel-linear_30e_bigearthnet100-s2-s1-128.py'
 model = dict(
     backbone=dict(
