@@ -10,6 +10,7 @@ from mmeo.errors import ConfigError
 from .moe_dispatch import dispatch
 from .moe_experts import ExpertMLPs
 from .moe_losses import AddLoss, auxiliary_loss
+from .precision import no_autocast
 from .transformer_block import MLP
 
 
@@ -101,7 +102,7 @@ class MoEFFN(nn.Module):
         Returns:
             tuple[Tensor, Tensor]: Logits and probabilities ``(N, M)``.
         """
-        with torch.autocast(x.device.type, enabled=False):
+        with no_autocast(x.device):
             x = x.float()
             if self.training and self.jitter:
                 x = x * torch.empty_like(x).uniform_(1 - self.jitter,

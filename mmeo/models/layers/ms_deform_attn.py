@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from mmeo.errors import ConfigError
 
 from .checkpointing import maybe_checkpoint
+from .precision import no_autocast
 from .products import scaled_linear
 
 Shapes = Sequence[tuple[int, int]]
@@ -117,7 +118,7 @@ class MSDeformAttention(MultiScaleDeformableAttention):
         Returns:
             Tensor: ``(B, N, C)`` float32, without the residual.
         """
-        with torch.autocast(query.device.type, enabled=False):
+        with no_autocast(query.device):
             return self._forward(query.float(), value.float(), points, shapes)
 
     def _forward(self, query: Tensor, value: Tensor, points: Tensor,
