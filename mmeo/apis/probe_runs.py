@@ -64,6 +64,7 @@ def run_variants(variants: Mapping[str, str], seeds: Sequence[int],
 
 def _set_data_root(cfg: Config, data_root: str) -> None:
     cfg.train_dataloader.dataset.data_root = data_root
+    cfg.model.ita.text_embeddings = f'{data_root}/text_embeddings.safetensors'
 
 
 def _backbone(cfg: Config, folder: Path, seed: int,
