@@ -174,9 +174,10 @@ def _run(patches: Sequence[Patch], job: Job, workers: int, split: str,
             done = list(pool.map(work, patches, chunksize=64))
     for row, written in done:
         report.counts[f'{split}: patches'] += 1
-        report.counts['rasters written'] += written
-        report.counts['rasters that were there'] += \
-            sum(bool(row[name]) for name in ('s2', 's1')) - written
+        kept = sum(bool(row[name]) for name in ('s2', 's1')) - written
+        for kind, count in (('written', written), ('that were there', kept)):
+            if count:
+                report.counts[f'rasters {kind}'] += count
         if not any(CLC_TO_19[label] for label in row['labels'].split(';')):
             report.odd[f'{split}: without any of the 19 classes'] += 1
     return [row for row, _ in done]
