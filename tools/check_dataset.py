@@ -1,6 +1,10 @@
 #!/usr/bin/env python
 # Copyright (c) mmeo contributors. All rights reserved.
-"""Check instruction data before a run: ``check_dataset.py TARGET``."""
+"""Check data before a run: ``check_dataset.py TARGET``.
+
+Instruction data, or places seen by several sensors, whose bands
+``--norm-report`` measures.
+"""
 
 import json
 import sys
@@ -9,15 +13,21 @@ from pathlib import Path
 from typing import Any, Optional
 
 from mmeo.apis.arguments import add_cfg_options
+from mmeo.apis.arguments_series import (
+    add_series_arguments,
+    is_series_config,
+    is_series_target,
+)
 from mmeo.apis.run import run_main
 
 
 def parse_args() -> Namespace:
     parser = ArgumentParser(
-        description='Report flaws of instruction data. Exit code 0: no '
-        'errors, 2: errors (with --strict also warnings).')
+        description='Report flaws of instruction data, or of places seen by '
+        'several sensors. Exit code 0: no errors, 2: errors (with --strict '
+        'also warnings).')
     parser.add_argument('target', help='a .jsonl, a LLaVA .json, an InternVL '
-                        'meta .json, or a config (.py)')
+                        'meta .json, a config (.py), or images (see below)')
     parser.add_argument('--data-root', default='',
                         help='folder of relative paths (not for configs)')
     parser.add_argument('--split', choices=('train', 'val', 'test'),
@@ -44,12 +54,16 @@ def parse_args() -> Namespace:
                         'the config or meta states; reads no data')
     parser.add_argument('--write-meta', metavar='FILE',
                         help='with --mixture: also write an InternVL meta')
+    add_series_arguments(parser)
     add_cfg_options(parser)
     return parser.parse_args()
 
 
 def main() -> Optional[int]:
     args = parse_args()
+    if is_series_target(args.target):
+        from mmeo.apis.check_series import run_series
+        return run_series(args.target, args)
     from mmeo.datasets.instruct_targets import config_target, file_target
     if args.target.endswith('.py'):
         from mmengine.registry import init_default_scope
@@ -57,6 +71,9 @@ def main() -> Optional[int]:
         from mmeo.apis.config import load_config
         cfg = load_config(args.target, args.cfg_options)
         init_default_scope(cfg.get('default_scope', 'mmeo'))
+        if is_series_config(cfg, args.split):
+            from mmeo.apis.check_series import run_series
+            return run_series(args.target, args, cfg)
         target = config_target(cfg, args.split)
     else:
         target = file_target(args.target, args.data_root)

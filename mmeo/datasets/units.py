@@ -150,3 +150,33 @@ def check_unit(values: np.ndarray, unit: str, what: str) -> None:
         raise DataError(
             f'{what}: expected {UNITS[unit]} (unit {unit!r}), found values '
             f'from {found.low:g} to {found.high:g}, which are {doubt}.')
+
+
+def guess_unit(values: np.ndarray,
+               expected: Optional[str]) -> Optional[str]:
+    """The unit that values can be in.
+
+    Args:
+        values (ndarray): Pixels that hold data.
+        expected (str, optional): Unit of the sensor's statistics, which is
+            tried first, then those it can be converted from. Without one,
+            the unit is guessed among all.
+
+    Returns:
+        str or None: None if nothing fits.
+    """
+    found = value_range(values)
+    if found is None:
+        return None
+    if expected is not None:
+        order = [expected, *(a for a, b in CONVERSIONS if b == expected)]
+    elif found.low < 0:
+        order = ['db', 'dn']
+    elif found.whole:
+        order = ['8bit', 'dn']
+    else:
+        order = ['reflectance', 'dn']
+    # Uncalibrated numbers would pass as power.
+    if expected == 'db' and found.low >= 0 and found.high > 100:
+        return None
+    return next((u for u in order if _DOUBTS[u](found) is None), None)

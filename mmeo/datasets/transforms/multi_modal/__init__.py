@@ -6,6 +6,7 @@ from .geometry import (
     MultiModalRandomFlip,
     MultiModalResize,
 )
+from .load_modalities import LoadModalities
 from .load_triplet import LoadTriplet
 from .multi_crop import MultiModalMultiCrop
 from .pack import PackMultiModalCrops, PackMultiModalInputs
@@ -13,7 +14,7 @@ from .spectral import BandJitter, RandomBandDrop, Speckle
 
 __all__ = [
     'BandJitter', 'DateJitter', 'HRBlur', 'HRColorJitter', 'HRGrayscale',
-    'HRSolarize', 'LoadTriplet', 'MultiModalMultiCrop',
+    'HRSolarize', 'LoadModalities', 'LoadTriplet', 'MultiModalMultiCrop',
     'MultiModalRandomCrop', 'MultiModalRandomFlip', 'MultiModalResize',
     'PackMultiModalCrops', 'PackMultiModalInputs', 'RandomBandDrop',
     'SampleFrames', 'Speckle'
