@@ -162,6 +162,8 @@ def test_command_writes_a_part_with_its_statistics(tmp_path, run):
     assert stats['mean'][0] == 884.30 and len(stats['std']) == 10
     code, _ = run(source, tmp_path / 'x.pth', '--part', 'nir')
     assert "part='nir' is unknown" in code
+    code, _ = run(source, tmp_path / 'folder', '--part', 's2')
+    assert 'a name ending in .safetensors' in code
     assert run(target, tmp_path / 'back.pth', '--to', 'original')[0] == 0
     back = weights.unwrap(weights.load(tmp_path / 'back.pth'))
     same = {k[12:]: v for k, v in combined()['model'].items()

@@ -126,6 +126,10 @@ def convert(args: argparse.Namespace) -> tuple[dict, weights.Report]:
 def main() -> None:
     args = parse_args()
     if not Path(args.dst).suffix:
+        if args.part or args.warm_start_v2:
+            raise CheckpointError(
+                f'{args.dst} has no suffix and so is a folder, but SkySense '
+                'is written to a file: give a name ending in .safetensors.')
         save_model(args)
         return
     state, report = convert(args)

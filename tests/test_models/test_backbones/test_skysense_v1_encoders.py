@@ -3,8 +3,13 @@
 
 import pytest
 import torch
+from mmdet.structures import DetDataSample
+from mmengine.config import Config
 from mmengine.registry import MODELS as ROOT
+from mmengine.registry import init_default_scope
+from mmengine.structures import InstanceData, PixelData
 from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
 
 from mmeo.errors import ConfigError
 from mmeo.models.backbones import SkySenseV1, SkySenseV1Encoders
@@ -135,3 +140,44 @@ def test_whole_model_in_a_segmentor():
         logits = decode(outs)
     assert model.out_channels == [16, 32, 64, 128, 24]
     assert logits.shape == (2, 3, 32, 32) and logits.isfinite().all()
+
+
+SMALL = {
+    'isaid/skysense-v1-hr_upernet_80k_isaid-896': dict(
+        backbone=TINY['hr'], decode_head=dict(in_channels=[16, 32, 64, 128]),
+        auxiliary_head=dict(in_channels=64)),
+    'dynamicearthnet/skysense-v1-s2_upernet_20k_dynamicearthnet-s2-256': dict(
+        backbone=TINY['s2'], neck=dict(in_channels=[32] * 4)),
+    'dior/skysense-v1-hr_faster-rcnn_1x_dior-800': dict(
+        backbone=TINY['hr'], neck=dict(in_channels=[16, 32, 64, 128])),
+}
+
+
+@pytest.mark.parametrize('name', SMALL)
+def test_models_of_the_configs_train(name, repo_root):
+    cfg = Config.fromfile(repo_root / f'configs/skysense_v1/{name}.py')
+    init_default_scope(cfg.default_scope)
+    cfg.merge_from_dict(dict(model=SMALL[name]))
+    model = cfg.model
+    model.backbone.init_cfg = None
+    for head in ('decode_head', 'auxiliary_head'):
+        if head in model:
+            model[head].norm_cfg = dict(type='GN', num_groups=1)
+    model = ROOT.build(model).train()
+    bands = model.backbone.encoder.in_channels
+    side = 64 if bands == 3 else 32
+    x = torch.randn(2, bands, side, side)
+    if hasattr(model, 'decode_head'):
+        labels = PixelData(data=torch.randint(0, 6, (1, side, side)))
+        samples = [SegDataSample(gt_sem_seg=labels) for _ in range(2)]
+    else:
+        boxes = InstanceData(bboxes=torch.tensor([[4., 4., 40., 40.]]),
+                             labels=torch.tensor([3]))
+        meta = dict(img_shape=(64, 64), pad_shape=(64, 64))
+        samples = [DetDataSample(gt_instances=boxes, metainfo=meta)
+                   for _ in range(2)]
+    losses, _ = model.parse_losses(model.loss(x, samples))
+    losses.backward()
+    stem = model.backbone.encoder
+    stem = getattr(stem, 'tokenizer', None) or stem.patch_embed
+    assert losses > 0 and all(p.grad.any() for p in stem.parameters())
