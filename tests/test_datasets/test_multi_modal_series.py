@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from rasterio.transform import Affine
 from torch.utils.data import DataLoader
@@ -56,9 +57,6 @@ def triplet(folder: Path, cells: int = 4, **coarse) -> Path:
 def load(folder: Path, **kwargs) -> dict:
     return MultiModalSeriesDataset(
         data_root=str(folder.parent), pipeline=LOAD, **kwargs)[0]
-
-
-# --- what is found ---------------------------------------------------------
 
 
 def test_synthearth_is_read_as_written(synthearth):
@@ -167,9 +165,6 @@ def test_legend_file_forms(tmp_path):
         read_legend(path)
 
 
-# --- where it lies ---------------------------------------------------------
-
-
 def test_partial_overlap_is_cropped_to_common_ground(tmp_path):
     place = triplet(tmp_path / 'a', west=WEST + 10, north=NORTH + 20)
     sample = load(place)
@@ -225,9 +220,6 @@ def test_size_is_enough_without_georeference(tmp_path):
     write(place / 'hr.tif', np.zeros((3, 96, 128), np.uint8), 1)
     with pytest.raises(DataError, match='96 x 128 px, expected 128 x 128'):
         load(place, registration='size')
-
-
-# --- which bands, which pixels, when --------------------------------------
 
 
 def test_bands_are_found_by_their_names(tmp_path):
@@ -301,9 +293,6 @@ def test_patterns():
     assert NamePattern('a+b.tif').match('aab.tif') is None
 
 
-# --- resuming --------------------------------------------------------------
-
-
 def flat(batch: dict) -> np.ndarray:
     parts = []
     for crop in batch['inputs']:
@@ -323,7 +312,6 @@ def loader(data, workers: int, skip: int) -> list[np.ndarray]:
 
 
 def test_a_resumed_run_sees_the_same_crops(synthearth):
-    from mmengine.config import Config
     root = Path(__file__).resolve().parents[2]
     cfg = Config.fromfile(
         root / 'configs/_base_/datasets/synthearth_triplets.py')

@@ -3,6 +3,7 @@
 
 import json
 import runpy
+import shutil
 import sys
 
 import numpy as np
@@ -148,7 +149,6 @@ def test_tool_checks_places_and_measures(synthearth, tmp_path, monkeypatch,
 
 def test_tool_reports_every_bad_place(synthearth, tmp_path, monkeypatch,
                                       repo_root, capsys):
-    import shutil
     monkeypatch.chdir(repo_root)
     for name in ('a', 'b', 'c'):
         shutil.copytree(synthearth / 'train/series/0000', tmp_path / name)

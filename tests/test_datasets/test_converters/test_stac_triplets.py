@@ -2,6 +2,8 @@
 """STAC trees and SSL4EO-S12 to places that the reader takes."""
 
 import json
+import runpy
+import sys
 
 import numpy as np
 import pytest
@@ -237,3 +239,14 @@ def test_real_ssl4eo(real_sample, tmp_path):
     mine = np.array([band[p] for p in points], float)
     assert np.corrcoef(found, mine)[0, 1] > .9
     assert abs((found - mine).mean()) < 15
+
+
+def test_tool(tree, tmp_path, monkeypatch, repo_root, capsys):
+    tool = repo_root / 'tools/dataset_converters/stac_to_triplets.py'
+    monkeypatch.setattr(sys, 'argv', [
+        str(tool), str(tree), str(tmp_path / 'out'), '--pixels', '32',
+        '--s1-unit', 'linear', '--resampling', 'nearest'])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(tool), run_name='__main__')
+    assert not ended.value.code
+    assert '20 s1 frames' in capsys.readouterr().out
