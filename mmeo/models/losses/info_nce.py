@@ -19,13 +19,14 @@ class EmbeddingHead(nn.Module):
         hidden_dims (int): Of the MLP.
         out_channels (int): Channels D of an embedding.
         num_layers (int): Linear layers of the MLP.
+        norm (bool): Batch norm within the MLP. Defaults to False.
     """
 
     def __init__(self, in_channels: int, hidden_dims: int, out_channels: int,
-                 num_layers: int) -> None:
+                 num_layers: int, norm: bool = False) -> None:
         super().__init__()
         self.mlp = build_mlp(in_channels, hidden_dims, out_channels,
-                             num_layers)
+                             num_layers, norm)
 
     def forward(self, x: Tensor) -> Tensor:
         """``(N, C)`` to unit vectors ``(N, D)``, float32."""
@@ -45,16 +46,18 @@ class InfoNCE(nn.Module):
         hidden_dims (int): Of the head's MLP. Defaults to 2048.
         num_layers (int): Of the MLP. Defaults to 3.
         temperature (float): Defaults to 0.1.
+        head_norm (bool): See :class:`DINOContrast`. Defaults to False.
     """
 
     def __init__(self,
                  embed_dims: int = 256,
                  hidden_dims: int = 2048,
                  num_layers: int = 3,
-                 temperature: float = 0.1) -> None:
+                 temperature: float = 0.1,
+                 head_norm: bool = False) -> None:
         super().__init__()
         self.head_cfg = dict(out_channels=embed_dims, hidden_dims=hidden_dims,
-                             num_layers=num_layers)
+                             num_layers=num_layers, norm=head_norm)
         self.temperature = temperature
 
     def build_head(self, in_channels: int) -> EmbeddingHead:
@@ -79,7 +82,8 @@ class InfoNCE(nn.Module):
         losses = []
         for view in targets:
             rows, first = gather_rows(view)
-            logits = student @ rows.T / self.temperature  # (G, N, all)
+            with torch.autocast(student.device.type, enabled=False):
+                logits = student @ rows.T / self.temperature  # (G, N, all)
             own = first + torch.arange(len(view), device=view.device)
             logs = logits.log_softmax(-1)
             losses.append(-logs.gather(-1, own.expand(len(student), -1)

@@ -136,7 +136,7 @@ class SelfSupBranch(BaseModule):
     def _aggregate(self, source: str, views: list[Views]) -> Tensor:
         head = self.qsacl[_key(source == FUSED)]
         # (B, ): a frame in each view
-        samples = torch.cat([v.valid for v in views]).any(-1).all(0)
+        samples = torch.cat([v.valid.any(-1) for v in views]).all(0)
         return torch.cat([head(v.maps, v.valid, samples) for v in views])
 
     def _encode(self, crops: Sequence[CropBatch],

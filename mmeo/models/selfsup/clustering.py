@@ -22,7 +22,9 @@ class Centroids(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Cosines ``(..., N_C)`` of tokens ``(..., C)``, float32."""
         seeds = F.normalize(self.centroids.float(), dim=-1, eps=1e-6)
-        return F.normalize(x.float(), dim=-1, eps=1e-6) @ seeds.T
+        x = F.normalize(x.float(), dim=-1, eps=1e-6)
+        with torch.autocast(x.device.type, enabled=False):
+            return x @ seeds.T
 
 
 @torch.no_grad()

@@ -130,7 +130,8 @@ class ITAHead(BaseModule):
                 'ITAHead has no text embeddings: set ita.text_embeddings and '
                 'call init_weights(), as training does, or load a checkpoint.')
         rows = F.normalize(rows.float(), dim=-1, eps=1e-6)
-        return self.scale.float() * (rows @ self.text.float().T)
+        with torch.autocast(rows.device.type, enabled=False):
+            return self.scale.float() * (rows @ self.text.float().T)
 
     def _rows(self, features: Tensor,
               truth: Tensor) -> tuple[Tensor, Tensor]:

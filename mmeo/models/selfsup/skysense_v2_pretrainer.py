@@ -286,11 +286,12 @@ class SkySenseV2Pretrainer(BaseModel):
         for kind, found in views.items():
             view = found[self.ita_source]
             crops = [crop for crop in inputs if crop.kind == kind]
-            for crop, m, valid in zip(crops, view.maps, view.valid):
+            for crop, m, valid in zip(crops, *mean_frame(view.maps,
+                                                         view.valid)):
                 if kind in self.ita.kinds and crop.labels is not None:
-                    seen = valid[:, 0, None, None]
                     maps.append(m[:, 0])
-                    labels.append(crop.labels.where(seen, NO_LABEL))
+                    labels.append(crop.labels.where(
+                        valid[:, 0, None, None], NO_LABEL))
         if not maps:
             raise DataError('ITA needs labels, and no crop has any: add the '
                             'label layer to the dataset, or set '

@@ -61,7 +61,7 @@ class ViewContrast(nn.Module):
                 name = f'mgcl_{source}_{level}'
                 found[f'loss_{name}'], entropy = self._mgcl(
                     name, rows, taught['mgcl'][source][level], temp)
-                entropies['mgcl'].append(entropy)
+                entropies['mgcl'] += entropy
             if 'group_losses' in ours:
                 found[f'loss_mgcl_{source}_obj'] += mean_over_ranks(
                     ours['group_losses'])
@@ -70,14 +70,14 @@ class ViewContrast(nn.Module):
             count = len(learnt['views']['global'][source].valid)
             found[f'loss_{name}'], entropy = self._qsacl(
                 name, ours, taught['qsacl'][source], count, temp)
-            entropies['qsacl'].append(entropy)
+            entropies['qsacl'] += entropy
         for name, values in entropies.items():
             if values:
                 found[f'entropy_{name}'] = torch.stack(values).mean()
         return found
 
     def _mgcl(self, name: str, ours: Tensor, theirs: Tensor,
-              temp: float) -> tuple[Tensor, Tensor]:
+              temp: float) -> tuple[Tensor, list[Tensor]]:
         """Row by row, ``(N, K)`` each: loss and entropy of the targets."""
         contrast = self.contrasts[name]
         targets = contrast.targets(theirs, temp)
@@ -85,7 +85,7 @@ class ViewContrast(nn.Module):
         return mean_over_ranks(rows), _entropy(contrast, targets)
 
     def _qsacl(self, name: str, ours: Tensor, theirs: Tensor, count: int,
-               temp: float) -> tuple[Tensor, Tensor]:
+               temp: float) -> tuple[Tensor, list[Tensor]]:
         """As above for ``(V, N, K)``, of which ``count`` views are global."""
         if count == len(ours):
             raise ConfigError('QSACL compares global with local crops, and '
@@ -101,8 +101,8 @@ class ViewContrast(nn.Module):
         return mean_over_ranks(rows), _entropy(contrast, targets)
 
 
-def _entropy(contrast: nn.Module, targets: Tensor) -> Tensor:
-    """1 where the teacher says nothing, 0 where it always names one."""
+def _entropy(contrast: nn.Module, targets: Tensor) -> list[Tensor]:
+    """Of prototypes, where there are any."""
     if isinstance(contrast, DINOContrast):
-        return contrast.entropy(targets)
-    return targets.new_zeros(())
+        return [contrast.entropy(targets)]
+    return []
