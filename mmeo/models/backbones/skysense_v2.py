@@ -426,6 +426,10 @@ class SkySenseV2(BaseModule):
         for module in self.modules():
             if isinstance(module, nn.Linear):
                 trunc_normal_init(module, std=0.02)
+            elif isinstance(module, SwinV2Block):
+                # Swin V2's residual post-norm starts as the identity.
+                nn.init.zeros_(module.norm1.weight)
+                nn.init.zeros_(module.norm2.weight)
 
     # -- arguments --------------------------------------------------------
     def _known(self, name: str) -> str:

@@ -15,37 +15,17 @@ from mmeo.registry import MODELS
 from ..layers.sinkhorn import sinkhorn
 
 
-class RowNorm(nn.BatchNorm1d):
-    """Batch norm that takes its running statistics for less than two rows."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """``(N, C)`` to ``(N, C)``."""
-        if self.training and len(x) < 2:
-            return F.batch_norm(x, self.running_mean, self.running_var,
-                                self.weight, self.bias, False, 0., self.eps)
-        return super().forward(x)
-
-
 def build_mlp(in_channels: int, hidden_dims: int, out_channels: int,
-              num_layers: int, norm: bool = False) -> nn.Sequential:
-    """Linear layers with GELU between them.
-
-    Args:
-        in_channels (int): Channels in.
-        hidden_dims (int): Channels between.
-        out_channels (int): Channels out.
-        num_layers (int): Linear layers.
-        norm (bool): Batch norm in front of each GELU. Defaults to False.
-    """
+              num_layers: int) -> nn.Sequential:
+    """Linear layers with GELU between them."""
     widths = [in_channels, *[hidden_dims] * (num_layers - 1), out_channels]
     layers: list[nn.Module] = []
     for wide, narrow in zip(widths, widths[1:]):
-        if layers:
-            layers += [RowNorm(wide)] * norm + [nn.GELU()]
-        layers.append(nn.Linear(wide, narrow))
-        nn.init.trunc_normal_(layers[-1].weight, std=0.02)
-        nn.init.zeros_(layers[-1].bias)
-    return nn.Sequential(*layers)
+        layers += [nn.Linear(wide, narrow), nn.GELU()]
+    for layer in layers[::2]:
+        nn.init.trunc_normal_(layer.weight, std=0.02)
+        nn.init.zeros_(layer.bias)
+    return nn.Sequential(*layers[:-1])
 
 
 class PrototypeHead(nn.Module):
@@ -57,15 +37,14 @@ class PrototypeHead(nn.Module):
         hidden_dims (int): Of the MLP.
         bottleneck_dims (int): Channels of a prototype.
         num_layers (int): Linear layers of the MLP.
-        norm (bool): Batch norm within the MLP. Defaults to False.
     """
 
     def __init__(self, in_channels: int, num_prototypes: int,
                  hidden_dims: int, bottleneck_dims: int,
-                 num_layers: int, norm: bool = False) -> None:
+                 num_layers: int) -> None:
         super().__init__()
         self.mlp = build_mlp(in_channels, hidden_dims, bottleneck_dims,
-                             num_layers, norm)
+                             num_layers)
         self.prototypes = Parameter(
             torch.empty(num_prototypes, bottleneck_dims))
         nn.init.trunc_normal_(self.prototypes, std=0.02)
@@ -97,11 +76,6 @@ class DINOContrast(nn.Module):
         hidden_dims (int): Of the head's MLP. Defaults to 2048.
         bottleneck_dims (int): Defaults to 256.
         num_layers (int): Of the MLP. Defaults to 3.
-        head_norm (bool): Batch norm within the MLP, as DINO has it as an
-            option. It takes away what all features have in common, without
-            which a short run stays where every row names all prototypes
-            alike. With several processes set ``sync_bn='torch'`` in the
-            config. Defaults to False.
         student_temp (float): Defaults to 0.1.
         centering (str): How the teacher's prototypes are kept in use:
             ``'sinkhorn'``, or ``'ema'``, subtracting a running mean. Defaults
@@ -118,7 +92,6 @@ class DINOContrast(nn.Module):
                  hidden_dims: int = 2048,
                  bottleneck_dims: int = 256,
                  num_layers: int = 3,
-                 head_norm: bool = False,
                  student_temp: float = 0.1,
                  centering: str = 'sinkhorn',
                  sinkhorn_iters: int = 3,
@@ -129,8 +102,7 @@ class DINOContrast(nn.Module):
                               "'ema'.")
         self.head_cfg = dict(
             num_prototypes=num_prototypes, hidden_dims=hidden_dims,
-            bottleneck_dims=bottleneck_dims, num_layers=num_layers,
-            norm=head_norm)
+            bottleneck_dims=bottleneck_dims, num_layers=num_layers)
         self.student_temp = student_temp
         self.centering = centering
         self.sinkhorn_iters = sinkhorn_iters

@@ -19,14 +19,13 @@ class EmbeddingHead(nn.Module):
         hidden_dims (int): Of the MLP.
         out_channels (int): Channels D of an embedding.
         num_layers (int): Linear layers of the MLP.
-        norm (bool): Batch norm within the MLP. Defaults to False.
     """
 
     def __init__(self, in_channels: int, hidden_dims: int, out_channels: int,
-                 num_layers: int, norm: bool = False) -> None:
+                 num_layers: int) -> None:
         super().__init__()
         self.mlp = build_mlp(in_channels, hidden_dims, out_channels,
-                             num_layers, norm)
+                             num_layers)
 
     def forward(self, x: Tensor) -> Tensor:
         """``(N, C)`` to unit vectors ``(N, D)``, float32."""
@@ -46,18 +45,16 @@ class InfoNCE(nn.Module):
         hidden_dims (int): Of the head's MLP. Defaults to 2048.
         num_layers (int): Of the MLP. Defaults to 3.
         temperature (float): Defaults to 0.1.
-        head_norm (bool): See :class:`DINOContrast`. Defaults to False.
     """
 
     def __init__(self,
                  embed_dims: int = 256,
                  hidden_dims: int = 2048,
                  num_layers: int = 3,
-                 temperature: float = 0.1,
-                 head_norm: bool = False) -> None:
+                 temperature: float = 0.1) -> None:
         super().__init__()
         self.head_cfg = dict(out_channels=embed_dims, hidden_dims=hidden_dims,
-                             num_layers=num_layers, norm=head_norm)
+                             num_layers=num_layers)
         self.temperature = temperature
 
     def build_head(self, in_channels: int) -> EmbeddingHead:

@@ -112,6 +112,15 @@ def test_a_modality_that_nobody_has_still_takes_part_in_the_graph():
         assert param.grad is not None and not param.grad.any(), name
 
 
+def test_windowed_stages_start_as_the_identity():
+    model, x = build(), torch.randn(1, 8, 8, 32)
+    for block in model.stages[0]:
+        assert torch.equal(block(x), x)
+    for block in model.stages[2]:
+        y = torch.randn(1, 9, 128)
+        assert not torch.equal(block(y), y)
+
+
 def test_permuting_the_batch_permutes_the_maps():
     model, x = build(), torch.randn(4, 3, 64, 96)
     order = torch.tensor([2, 0, 3, 1])
