@@ -46,6 +46,9 @@ train_dataloader = dict(
 default_hooks = dict(
     logger=dict(interval=1), checkpoint=dict(interval={half}))
 log_processor = dict(window_size=1)
+# Its steps follow gradients closely, where Adam's follow their signs.
+optim_wrapper = dict(optimizer=dict(
+    _delete_=True, type='SGD', lr=0.02, momentum=0.9, weight_decay=0.04))
 max_iters = {steps}
 train_cfg = dict(max_iters=max_iters)
 """
@@ -162,10 +165,13 @@ def test_two_processes_resume_and_agree(reference, data, tmp_path, strategy):
     assert sorted(curve(run)) == list(range(1, STEPS + 1))
     wanted, found = state(reference), state(run)
     assert wanted.keys() == found.keys()
+    before = state(reference, HALF)
     for key, value in wanted.items():
-        assert found[key].shape == value.shape
-        torch.testing.assert_close(found[key], value, rtol=.05, atol=5e-3,
-                                   msg=key)
+        moved = (value - before[key]).abs().max()
+        wrong = (found[key] - value).abs().max()
+        assert wrong <= 0.02 * moved + 1e-6, (key, wrong, moved)
+    key = 'student.backbone.tokenizers.s1.projection.weight'
+    assert (wanted[key] - before[key]).abs().max() > 1e-4
 
 
 def test_experts_under_fsdp(data, tmp_path):

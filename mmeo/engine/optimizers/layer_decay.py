@@ -160,7 +160,8 @@ class LayerDecayOptimizerConstructor(DefaultOptimWrapperConstructor):
         return chosen.get('lr_mult', 1.0), chosen.get('decay_mult')
 
     def _decays(self, name: str, param: nn.Parameter) -> bool:
-        if param.ndim <= 1 or name.endswith('.bias'):
+        shape = getattr(param, 'whole_shape', param.shape)  # of FSDP
+        if len(shape) <= 1 or name.endswith('.bias'):
             return False
         if self.paramwise_cfg.get('preset', 'paper') == 'released':
             return True

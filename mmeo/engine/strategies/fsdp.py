@@ -61,6 +61,10 @@ class CheckedFSDPStrategy(CheckedCheckpoints, FSDPStrategy):
             raise ConfigError(
                 f'strategy.wrap: {type(model).__name__} has no module of '
                 f'class {sorted(missing)}; name the classes of its blocks')
+        for param in model.parameters():
+            # A shard is flat; LayerDecayOptimizerConstructor has to know
+            # matrices from vectors.
+            param.whole_shape = tuple(param.shape)
         self.model_wrapper['auto_wrap_policy'] = ModuleWrapPolicy(classes)
         if not torch.cuda.is_available():
             self.model_wrapper['device_id'] = torch.device('cpu')

@@ -53,7 +53,7 @@ def pair_index(window: tuple[int, int], device: torch.device) -> Tensor:
     return y * (2 * width - 1) + x
 
 
-def position_bias(mlp: nn.Module, window: tuple[int, int],
+def position_bias(mlp: nn.Sequential, window: tuple[int, int],
                   unit: tuple[int, int]) -> Tensor:
     """Bias of each head for each pair of pixels of a window.
 
@@ -61,14 +61,16 @@ def position_bias(mlp: nn.Module, window: tuple[int, int],
     is off, as sigmoids of bfloat16 would be off by 0.03 here.
 
     Args:
-        mlp (nn.Module): ``(..., 2)`` -> ``(..., heads)``.
+        mlp (nn.Sequential): ``(..., 2)`` -> ``(..., heads)``; a linear layer
+            comes first.
         window (tuple[int, int]): Height and width ``(h, w)``.
         unit (tuple[int, int]): See :func:`log_offsets`.
 
     Returns:
         Tensor: ``(heads, N, N)``, between 0 and 16.
     """
-    weight = next(mlp.parameters())
+    # Not `parameters()`: FSDP has none while activations are recomputed.
+    weight = mlp[0].weight
     offsets = log_offsets(window, unit, weight.device, weight.dtype)
     with no_autocast(weight.device):
         table = 16 * mlp(offsets).flatten(0, 1).sigmoid()  # (offsets, heads)

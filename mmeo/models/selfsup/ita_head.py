@@ -69,7 +69,8 @@ class ITAHead(BaseModule):
         self.class_weights = class_weights
         self.kinds = tuple(kinds)
         self.project = nn.Linear(in_channels, text_dims)
-        self.log_scale = nn.Parameter(torch.tensor(1 / temperature).log())
+        # One number, but no scalar: FSDP takes none.
+        self.log_scale = nn.Parameter(torch.tensor([1 / temperature]).log())
         self.register_buffer(
             'text', torch.zeros(len(self.class_names), text_dims))
 
@@ -86,7 +87,7 @@ class ITAHead(BaseModule):
 
     @property
     def scale(self) -> Tensor:
-        """One over tau."""
+        """One over tau, ``(1, )``."""
         return self.log_scale.exp().clamp(max=MAX_SCALE)
 
     def forward(self, maps: Sequence[Tensor],
