@@ -84,9 +84,12 @@ def class_shares(label: Tensor, size: Sequence[int],
         tuple[Tensor, Tensor]: ``(h * w, K)``, rows sum to 1 where anything is
         labelled, and that ``(h * w, )`` bool.
     """
+    (rows, columns), (height, width) = size, label.shape
+    cell = (torch.arange(height) * rows // height)[:, None] * columns \
+        + torch.arange(width) * columns // width  # (H, W)
     known = label != NO_LABEL
-    hot = F.one_hot(label.masked_fill(~known, 0), num_classes)
-    hot = (hot * known[..., None]).permute(2, 0, 1).float()  # (K, H, W)
-    shares = F.adaptive_avg_pool2d(hot, tuple(size)).flatten(1).t()
+    pairs = cell[known] * num_classes + label[known]
+    counts = pairs.bincount(minlength=rows * columns * num_classes)
+    shares = counts.view(-1, num_classes).float()
     total = shares.sum(-1, keepdim=True)
-    return shares / total.clamp_min(1e-6), total[:, 0] > 0
+    return shares / total.clamp_min(1), total[:, 0] > 0

@@ -46,7 +46,7 @@ train_dataloader = dict(
     collate_fn=dict(type='list_collate'),
     dataset=dict(pipeline=train_pipeline))
 
-max_iters = 150
+max_iters = 100
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters)
 optim_wrapper = dict(
     type='OptimWrapper',
