@@ -2,7 +2,7 @@
 """Sizes and sensors of SkySense V2."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Union
+from typing import Any, Optional, Union
 
 from mmeo.errors import ConfigError
 
@@ -126,3 +126,73 @@ def parse_modes(modes: Sequence, name: str) -> Modes:
             f'apm_modes of {name!r} is {modes}: give three values, one for '
             "each transition, of 'merge' (or 1) and 'preserve' (or 0).")
     return tuple(table[mode] for mode in modes)
+
+
+def parse_apm(given: Union[str, Mapping, None],
+              modalities: Mapping[str, Mapping]) -> dict[str, Modes]:
+    """Modes of all modalities.
+
+    Args:
+        given (dict or str, optional): Name -> modes; ``'gsd'`` or None names
+            none.
+        modalities (dict[str, dict]): Of :func:`parse_modalities`.
+
+    Returns:
+        dict[str, tuple[bool, bool, bool]]: As given, else by the gsd.
+
+    Raises:
+        ConfigError: If an unknown modality is named.
+    """
+    if isinstance(given, str) and given != 'gsd':
+        raise ConfigError(f"apm_modes={given!r} must be 'gsd' or a dict.")
+    given = {} if given is None or given == 'gsd' else given
+    unknown = sorted(set(given) - set(modalities))
+    if unknown:
+        raise ConfigError(f'apm_modes names {unknown}, but the modalities are '
+                          f'{", ".join(modalities)}.')
+    return {
+        name: parse_modes(given[name], name) if name in given else
+        apm_modes_from_gsd(spec['gsd']) for name, spec in modalities.items()
+    }
+
+
+def expert_blocks(moe: Optional[Mapping], depths: Sequence[int]) -> range:
+    """Numbers of the blocks, over all stages, that get experts.
+
+    Args:
+        moe (dict, optional): With ``num_layers``, the last ones; 6 unless
+            given. None is no block.
+        depths (Sequence[int]): Blocks of each stage.
+
+    Raises:
+        ConfigError: If stages 3 and 4 have fewer blocks.
+    """
+    if moe is None:
+        return range(0)
+    count, most = moe.get('num_layers', 6), sum(depths[2:])
+    if not 1 <= count <= most:
+        raise ConfigError(f"moe['num_layers']={count} must be 1..{most}, "
+                          'the blocks of stages 3 and 4.')
+    return range(sum(depths) - count, sum(depths))
+
+
+def entry_of(name: str) -> tuple[int, int]:
+    """Where a parameter of the backbone enters.
+
+    Args:
+        name (str): Its name within the backbone.
+
+    Returns:
+        tuple[int, int]: Stage, -1 before the first, and block of the stage,
+        both from 0.
+    """
+    kind, *rest = name.split('.')
+    if kind == 'tokenizers':
+        return -1, 0
+    if kind == 'stages':
+        return int(rest[0]), int(rest[1])
+    if kind == 'norms':
+        return int(rest[0]), 0
+    if kind == 'merges':
+        return int(rest[0]) + 1, 0
+    return (int(rest[1]) + 2, 0) if kind == 'prompts' else (2, 0)

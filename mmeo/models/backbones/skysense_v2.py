@@ -28,6 +28,9 @@ from ..layers import (
 from .skysense_arch import (
     Modes,
     apm_modes_from_gsd,
+    entry_of,
+    expert_blocks,
+    parse_apm,
     parse_arch,
     parse_modalities,
     parse_modes,
@@ -129,7 +132,7 @@ class SkySenseV2(BaseModule):
         self.modalities = parse_modalities(modalities)
         self.modality = self._known(modality or next(iter(self.modalities)))
         self.modes_from_gsd = apm_modes == 'gsd'
-        self.apm_modes = self._parse_apm(apm_modes)
+        self.apm_modes = parse_apm(apm_modes, self.modalities)
         self.num_prompt_tokens = num_prompt_tokens
         self.pos = pos
         self.out_indices = tuple(sorted(out_indices))
@@ -145,7 +148,7 @@ class SkySenseV2(BaseModule):
             name for name, modes in self.apm_modes.items() if not any(modes)]
         self.merges = nn.ModuleList(
             AdaptivePatchMerging(width, own) for width in dims[:3])
-        experts = self._expert_blocks(moe)
+        experts = expert_blocks(moe, self.depths)
         options = {k: v for k, v in (moe or {}).items() if k != 'num_layers'}
 
         def block(stage: int, index: int, number: int) -> nn.Module:
@@ -371,23 +374,12 @@ class SkySenseV2(BaseModule):
         total = self.num_layers + 2
         if not param_name.startswith(prefix):
             return total - 1, total
-        kind, *rest = param_name[len(prefix):].split('.')
-        if kind == 'tokenizers':
-            return 0, total
-        if kind == 'norms':
+        name = param_name[len(prefix):]
+        if name.startswith('norms.'):
             return total - 1, total
-        stage, index = self._place(kind, rest)
-        return sum(self.depths[:stage]) + index + 1, total
-
-    def _place(self, kind: str, rest: list[str]) -> tuple[int, int]:
-        """Stage and block at which a parameter enters, both from 0."""
-        if kind == 'stages':
-            return int(rest[0]), int(rest[1])
-        if kind == 'merges':
-            return int(rest[0]) + 1, 0
-        if kind == 'prompts':
-            return int(rest[1]) + 2, 0
-        return 2, 0  # pos_embed
+        stage, index = entry_of(name)
+        return (sum(self.depths[:stage]) + index + 1 if stage >= 0 else 0,
+                total)
 
     def freeze(self, stages: int) -> None:
         """Stop training the tokenizers (0 and up) and the first stages.
@@ -397,14 +389,7 @@ class SkySenseV2(BaseModule):
         """
         self.frozen_stages = stages
         for name, param in self.named_parameters():
-            kind, *rest = name.split('.')
-            if kind == 'tokenizers':
-                stage = -1
-            elif kind == 'norms':
-                stage = int(rest[0])
-            else:
-                stage = self._place(kind, rest)[0]
-            if stage < stages:
+            if entry_of(name)[0] < stages:
                 param.requires_grad_(False)
         self.train(self.training)
 
@@ -439,18 +424,6 @@ class SkySenseV2(BaseModule):
                 f'{", ".join(self.modalities)}. Add it to `modalities`.')
         return name
 
-    def _parse_apm(self, given: Union[str, Mapping, None]) -> dict[str, Modes]:
-        if isinstance(given, str) and given != 'gsd':
-            raise ConfigError(f"apm_modes={given!r} must be 'gsd' or a dict.")
-        given = {} if given is None or given == 'gsd' else given
-        for name in given:
-            self._known(name)
-        return {
-            name: parse_modes(given[name], name) if name in given else
-            apm_modes_from_gsd(spec['gsd'])
-            for name, spec in self.modalities.items()
-        }
-
     def _modes(self, name: str, given: Optional[Sequence],
                gsd: Optional[float]) -> Modes:
         if given is not None:
@@ -458,16 +431,6 @@ class SkySenseV2(BaseModule):
         if self.modes_from_gsd and gsd is not None:
             return apm_modes_from_gsd(gsd)
         return self.apm_modes[name]
-
-    def _expert_blocks(self, moe: Optional[Mapping]) -> range:
-        """Numbers of the blocks, over all stages, that get experts."""
-        if moe is None:
-            return range(0)
-        count, most = moe.get('num_layers', 6), sum(self.depths[2:])
-        if not 1 <= count <= most:
-            raise ConfigError(f"moe['num_layers']={count} must be 1..{most}, "
-                              'the blocks of stages 3 and 4.')
-        return range(self.num_layers - count, self.num_layers)
 
     def _check(self, frozen_stages: int) -> None:
         if self.pos not in POSITIONS:
