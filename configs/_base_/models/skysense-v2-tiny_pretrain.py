@@ -1,8 +1,8 @@
 # Copyright (c) mmeo contributors. All rights reserved.
 # SkySense V2's pretraining in small, for a CPU: all parts of the paper's but
 # the fusion, a backbone of 32 channels, InfoNCE.
-# Prototypes do not form in a few hundred iterations of a few samples (their
-# entropy stays at 1), so features are told apart directly.
+# In a few hundred iterations of a few samples prototypes hardly form (their
+# entropy stays above 0.9), so features are told apart directly.
 contrast = dict(
     type='InfoNCE', embed_dims=64, hidden_dims=256, temperature=0.2)
 model = dict(

@@ -1,7 +1,6 @@
 # Copyright (c) mmeo contributors. All rights reserved.
 """SkySense V2's pretraining."""
 
-import copy
 from collections.abc import Mapping, Sequence
 from typing import Any, Optional, Union
 
@@ -15,11 +14,11 @@ from mmeo.registry import MODELS
 from mmeo.structures import CropBatch
 from mmeo.structures.modality import NO_LABEL
 
-from ..losses import PrototypeHead, koleo_loss
+from ..losses import koleo_loss
 from .alignment_head import AlignmentHead
 from .branch import FUSED, SelfSupBranch, Views
 from .mgcl_head import mean_frame
-from .schedules import cosine_schedule, linear_schedule
+from .momentum_teacher import MomentumTeacher
 from .view_contrast import ViewContrast
 from .view_matching import ViewPairs, match_views
 
@@ -30,7 +29,7 @@ CONTRAST = dict(type='mmeo.DINOContrast')
 
 
 @MODELS.register_module()
-class SkySenseV2Pretrainer(BaseModel):
+class SkySenseV2Pretrainer(MomentumTeacher, BaseModel):
     """A student learns from a moving average of itself, on crops.
 
     ``L = a L_MGCL + b L_ITA + c L_QSACL`` (SkySense V2, arXiv 2507.13812),
@@ -109,78 +108,9 @@ class SkySenseV2Pretrainer(BaseModel):
         if not (mgcl or qsacl or ita):
             raise ConfigError('SkySenseV2Pretrainer has nothing to learn: '
                               'give mgcl, qsacl or ita.')
-        self.teacher = copy.deepcopy(self.student).requires_grad_(False)
-        self.teacher.eval()
-        self.momentum = _ends(momentum)
-        self.teacher_temp = _ends(teacher_temp)
-        self.temp_warmup = temp_warmup
-        self.freeze_prototypes = freeze_prototypes
-        self._iteration: Optional[tuple[int, int]] = None
+        self._make_teacher(momentum, teacher_temp, temp_warmup,
+                           freeze_prototypes)
 
-    # -- schedule ---------------------------------------------------------
-    def set_iteration(self, iteration: int, max_iters: int) -> None:
-        """Say where in the run the next step is; all schedules follow.
-
-        Args:
-            iteration (int): From 0.
-            max_iters (int): Of the whole run.
-        """
-        self._iteration = (iteration, max_iters)
-        for module in self.student.modules():
-            if isinstance(module, PrototypeHead):
-                module.frozen = iteration < self.freeze_prototypes
-
-    @property
-    def current_temp(self) -> float:
-        """The teacher's temperature at this iteration."""
-        iteration, total = self._where()
-        return linear_schedule(*self.teacher_temp, iteration,
-                               self.temp_warmup * total)
-
-    @property
-    def current_momentum(self) -> float:
-        """The teacher's momentum at this iteration."""
-        return cosine_schedule(*self.momentum, *self._where())
-
-    def _where(self) -> tuple[int, int]:
-        if self._iteration is None:
-            raise ConfigError(
-                'the teacher would never learn: add '
-                "dict(type='EMATeacherHook') to `custom_hooks` (or call "
-                'set_iteration(iteration, max_iters) yourself).')
-        return self._iteration
-
-    # -- teacher ----------------------------------------------------------
-    def train(self, mode: bool = True) -> 'SkySenseV2Pretrainer':
-        """Set the mode; the teacher stays in evaluation mode."""
-        super().train(mode)
-        self.teacher.eval()
-        return self
-
-    def init_weights(self) -> None:
-        """Draw or load the student's weights; the teacher begins as it."""
-        super().init_weights()
-        self.update_teacher(momentum=0.)
-
-    @torch.no_grad()
-    def update_teacher(self, momentum: Optional[float] = None) -> None:
-        """``teacher = m * teacher + (1 - m) * student``; buffers are copied.
-
-        Works on shards of FSDP as well, since both are cut alike.
-
-        Args:
-            momentum (float, optional): m; the schedule's by default.
-        """
-        m = self.current_momentum if momentum is None else momentum
-        pairs = zip(self.teacher.parameters(), self.student.parameters(),
-                    strict=True)
-        ours, theirs = map(list, zip(*pairs))
-        torch._foreach_lerp_(ours, theirs, 1 - m)
-        for mine, new in zip(self.teacher.buffers(), self.student.buffers(),
-                             strict=True):
-            mine.copy_(new)
-
-    # -- forward ----------------------------------------------------------
     def forward(self,
                 inputs: Sequence[CropBatch],
                 data_samples: Optional[list] = None,
@@ -325,10 +255,6 @@ def feature_std(rows: Tensor) -> Tensor:
     if len(rows) < 2:
         return rows.new_zeros(())
     return rows.std(0, unbiased=False).square().sum().sqrt()
-
-
-def _ends(value: Union[float, Sequence[float]]) -> tuple[float, float]:
-    return (value, value) if isinstance(value, (int, float)) else tuple(value)
 
 
 def _loss_weights(given: Optional[Mapping[str, float]]) -> dict[str, float]:

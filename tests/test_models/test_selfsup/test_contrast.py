@@ -91,10 +91,10 @@ def test_head_is_a_cosine_and_can_be_frozen():
 
 
 def test_info_nce_is_that_of_a_loop():
-    nce = build('InfoNCE', embed_dims=4, temperature=.2)
+    info = build('InfoNCE', embed_dims=4, temperature=.2)
     student = F.normalize(torch.randn(2, 5, 4), dim=-1)
     teacher = F.normalize(torch.randn(3, 5, 4), dim=-1)
-    losses = nce.pairwise(student, nce.targets(teacher))
+    losses = info.pairwise(student, info.targets(teacher))
     for g in range(2):
         for m in range(3):
             for n in range(5):
