@@ -4,13 +4,6 @@ _base_ = './skysense-v2_seg_80k.py'
 max_iters = 20000
 train_cfg = dict(max_iters=max_iters, val_interval=2000)
 param_scheduler = [
-    dict(
-        type='LinearLR', start_factor=1e-6, by_epoch=False, begin=0, end=1000),
-    dict(
-        type='PolyLR',
-        power=1.0,
-        eta_min=0.0,
-        by_epoch=False,
-        begin=1000,
-        end=max_iters)
+    dict(_base_.param_scheduler[0], end=1000),
+    dict(_base_.param_scheduler[1], begin=1000, end=max_iters)
 ]

@@ -11,8 +11,6 @@ _base_ = [
     '../../_base_/strategies/fsdp_skysense-v2_pretrain.py',
 ]
 
-# Samples may lack a sensor.
-train_dataloader = dict(collate_fn=dict(type='list_collate'))
 default_hooks = dict(
     logger=dict(interval=50),
     checkpoint=dict(interval=2000, max_keep_ckpts=5))

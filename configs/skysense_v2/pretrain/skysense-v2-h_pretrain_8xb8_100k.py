@@ -10,23 +10,10 @@ train_cfg = dict(max_iters=max_iters)
 optim_wrapper = dict(optimizer=dict(lr=5e-5))
 param_scheduler = [
     dict(
-        type='LinearLR',
+        _base_.param_scheduler[0],
         start_factor=1 / warmup_iters,
-        by_epoch=False,
-        begin=0,
         end=warmup_iters),
-    dict(
-        type='CosineAnnealingLR',
-        eta_min=1e-6,
-        by_epoch=False,
-        begin=warmup_iters,
-        end=max_iters),
-    dict(
-        type='CosineAnnealingParamScheduler',
-        param_name='weight_decay',
-        eta_min_ratio=5.0,
-        by_epoch=False,
-        begin=0,
-        end=max_iters),
+    dict(_base_.param_scheduler[1], begin=warmup_iters, end=max_iters),
+    dict(_base_.param_scheduler[2], end=max_iters)
 ]
 auto_scale_lr = dict(base_batch_size=64)

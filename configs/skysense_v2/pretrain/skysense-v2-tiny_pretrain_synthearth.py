@@ -43,7 +43,6 @@ train_pipeline = [
 train_dataloader = dict(
     batch_size=8,
     sampler=dict(batch_size=8),
-    collate_fn=dict(type='list_collate'),
     dataset=dict(pipeline=train_pipeline))
 
 max_iters = 100
