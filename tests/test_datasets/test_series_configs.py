@@ -151,3 +151,14 @@ def test_synthearth_triplets_with_and_without_sentinel(synthearth, tmp_path):
         assert 0 <= runner.test()['mIoU'] <= 100
         frames.append(sorted(runner.test_dataloader.dataset[0]['inputs']))
     assert frames == [['hr', 's1', 's2'], ['hr']]
+
+
+@pytest.mark.parametrize('path', [
+    *ROOT.parent.glob('_base_/datasets/*triplets*.py'),
+    *ROOT.glob('pretrain/*.py')], ids=lambda p: p.stem)
+def test_samples_that_lack_a_sensor_stay_apart(path):
+    cfg = Config.fromfile(path)
+    for split in ('train', 'val', 'test'):
+        if cfg.get(f'{split}_dataloader'):
+            collate = cfg[f'{split}_dataloader'].collate_fn
+            assert collate == dict(type='list_collate')

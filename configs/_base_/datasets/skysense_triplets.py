@@ -32,7 +32,8 @@ train_dataloader = dict(
     num_workers=8,
     persistent_workers=True,
     sampler=dict(type='ResumableInfiniteSampler', batch_size=8),
-    collate_fn=dict(type='pseudo_collate'),
+    # Samples may lack a sensor.
+    collate_fn=dict(type='list_collate'),
     dataset=dict(
         type='MultiModalSeriesDataset',
         data_root=data_root,

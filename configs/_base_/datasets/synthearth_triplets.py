@@ -35,7 +35,8 @@ train_dataloader = dict(
     batch_size=2,
     num_workers=0,
     sampler=dict(type='ResumableInfiniteSampler', batch_size=2),
-    collate_fn=dict(type='pseudo_collate'),
+    # Samples may lack a sensor.
+    collate_fn=dict(type='list_collate'),
     dataset=dict(
         type='MultiModalSeriesDataset',
         data_root=data_root,
