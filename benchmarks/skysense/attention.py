@@ -19,10 +19,12 @@ from mmeo.models.layers import WindowAttention
 from .measure import (
     add_device_arguments,
     autocast,
+    infer,
     kept_bytes,
     print_machine,
     relative,
     seconds,
+    step,
 )
 
 
@@ -51,22 +53,6 @@ def pair(dims: int, shift: bool, path: str) -> tuple[nn.Module, nn.Module]:
         key: value for key, value in theirs.attn.w_msa.state_dict().items()
         if key in own})
     return theirs, ours
-
-
-def step(model: nn.Module, x: Tensor, weight: Tensor,
-         args: argparse.Namespace) -> Tensor:
-    """Forward and backward; the gradient of the input is kept too."""
-    model.zero_grad(set_to_none=True)
-    x.grad = None
-    with autocast(args):
-        out = model(x)
-    out.backward(weight.to(out.dtype))
-    return out.detach()
-
-
-def infer(model: nn.Module, x: Tensor, args: argparse.Namespace) -> Tensor:
-    with torch.inference_mode(), autocast(args):
-        return model(x)
 
 
 def compare(theirs: nn.Module, ours: nn.Module, x: Tensor, weight: Tensor,

@@ -97,3 +97,20 @@ def relative(a: Tensor, b: Tensor) -> float:
     """Norm of the difference over that of ``b``."""
     a, b = a.float(), b.float()
     return float((a - b).norm() / b.norm().clamp(min=1e-30))
+
+
+def step(model: nn.Module, x: Tensor, weight: Tensor,
+         args: argparse.Namespace) -> Tensor:
+    """Forward and backward; the gradient of the input is kept too."""
+    model.zero_grad(set_to_none=True)
+    x.grad = None
+    with autocast(args):
+        out = model(x)
+    out.backward(weight.to(out.dtype))
+    return out.detach()
+
+
+def infer(model: nn.Module, x: Tensor, args: argparse.Namespace) -> Tensor:
+    """Forward alone."""
+    with torch.inference_mode(), autocast(args):
+        return model(x)

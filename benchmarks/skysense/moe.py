@@ -21,10 +21,11 @@ from mmeo.models.layers import MLP, MoEFFN, masked_dispatch
 
 from .measure import (
     add_device_arguments,
-    autocast,
+    infer,
     print_machine,
     relative,
     seconds,
+    step,
 )
 
 DENSE, MOE, MASKED, GATHER = ('dense FFN', 'MoEFFN', 'masked loop',
@@ -54,22 +55,6 @@ class Loop(nn.Module):
         _, probs = self.moe.route(x)
         weight, index = probs.topk(1, dim=-1)
         return self.way(x, index, weight, self.moe.experts.functions())
-
-
-def step(model: nn.Module, x: Tensor, weight: Tensor,
-         args: argparse.Namespace) -> Tensor:
-    """Forward and backward."""
-    model.zero_grad(set_to_none=True)
-    x.grad = None
-    with autocast(args):
-        out = model(x)
-    out.backward(weight.to(out.dtype))
-    return out.detach()
-
-
-def infer(model: nn.Module, x: Tensor, args: argparse.Namespace) -> Tensor:
-    with torch.inference_mode(), autocast(args):
-        return model(x)
 
 
 def gradients(model: MoEFFN, x: Tensor) -> list[Tensor]:
