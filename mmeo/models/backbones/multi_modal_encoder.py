@@ -16,6 +16,7 @@ from mmeo.registry import MODELS
 from mmeo.structures import ModalityBatch
 
 from ..layers.grid_projection import resize_grid
+from .encoder_weights import load_encoder
 
 Batches = Mapping[str, ModalityBatch]
 
@@ -136,7 +137,10 @@ class MultiModalEncoder(BaseModule):
         modality_dropout (float): Probability of leaving out a sensor of a
             sample in training; at least one stays. Defaults to 0.0.
         freeze_backbone (bool): Train all but the backbone. Defaults to False.
-        init_cfg (dict, optional): Defaults to None.
+        init_cfg (dict, optional): ``dict(type='Pretrained', checkpoint=...)``
+            loads backbone and fusion, see :func:`load_encoder`; ``prefix``
+            is 'teacher' for a checkpoint of the pretraining. Defaults to
+            None.
 
     Raises:
         ConfigError: If an argument does not fit.
@@ -183,6 +187,20 @@ class MultiModalEncoder(BaseModule):
         if freeze_backbone:
             self.backbone.requires_grad_(False)
         self.train()
+
+    def init_weights(self) -> None:
+        """Load pretrained weights if ``init_cfg`` names them.
+
+        Raises:
+            CheckpointError: If the file does not hold a fitting encoder.
+        """
+        cfg = self.init_cfg
+        if not isinstance(cfg, Mapping) or cfg.get('type') != 'Pretrained':
+            super().init_weights()
+        elif not self._is_init:
+            load_encoder(self, cfg['checkpoint'], cfg.get('prefix', ''),
+                         cfg.get('trust', False))
+            self._is_init = True
 
     def _replaced(self, level: int) -> bool:
         return self.fused == 'replace' and level in self.fused_levels

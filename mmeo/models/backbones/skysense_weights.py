@@ -27,7 +27,7 @@ def load_backbone(model: nn.Module, path: str, prefix: str = '',
         model (SkySenseV2): To load into.
         path (str): A backbone, or a model of mmeo that has just one.
         prefix (str): In front of the backbone's names in the file, e.g.
-            ``'teacher.backbone.'``. Defaults to ``''``, searched.
+            ``'teacher.backbone'``. Defaults to ``''``, searched.
         trust (bool): See :func:`mmeo.weights.load`. Defaults to False.
 
     Raises:
@@ -64,20 +64,27 @@ def load_backbone(model: nn.Module, path: str, prefix: str = '',
         _note('unused', unused), _note('upcycled', upcycled))
 
 
+def with_dot(prefix: str) -> str:
+    """A prefix as mmengine takes it, with its last dot or without."""
+    return f'{prefix}.' if prefix and not prefix.endswith('.') else prefix
+
+
 def _backbone_state(state: Mapping[str, Tensor], path: str,
                     prefix: str) -> dict[str, Tensor]:
     """Tensors of the one backbone, without prefix."""
     found = {key[:at] for key in state
              if (at := f'.{key}'.find('.tokenizers.')) >= 0}
-    if prefix:
-        found &= {prefix}
-    if len(found) != 1:
-        which = (f'several ({", ".join(sorted(found))})' if found else 'no')
+    prefix = with_dot(prefix)
+    chosen = found & {prefix} if prefix else found
+    if len(chosen) != 1:
+        names = ', '.join(sorted(found)) or 'none at all'
         raise CheckpointError(
-            f'{path} holds {which} SkySenseV2 backbone'
-            f"{f' under {prefix!r}' if prefix else ''}: name one by "
-            "init_cfg['prefix'], or extract it first.")
-    prefix = found.pop()
+            f'{path} holds '
+            + (f'no SkySenseV2 backbone under {prefix!r}' if prefix else
+               f'{"several" if found else "no"} SkySenseV2 backbones')
+            + f' (there: {names}): name one by init_cfg.prefix, or extract '
+            'it with tools/model_converters/extract_backbone.py.')
+    prefix = chosen.pop()
     return {k[len(prefix):]: v for k, v in state.items()
             if k.startswith(prefix)}
 

@@ -84,7 +84,7 @@ def test_two_backbones_need_a_prefix(stored, tmp_path):
                    for k, v in model.state_dict().items()}}, path)
     with pytest.raises(CheckpointError, match='several'):
         build(path)
-    loaded = build(path, prefix='teacher.backbone.')
+    loaded = build(path, prefix='teacher.backbone')
     for key, value in loaded.state_dict().items():
         assert torch.equal(value, model.state_dict()[key])
 
