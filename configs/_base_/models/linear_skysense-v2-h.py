@@ -4,7 +4,9 @@
 # sets `backbone.modalities`, one with several classes per image the head. No
 # weights of V2 are public: give those of your own pretraining,
 #   --cfg-options model.backbone.init_cfg.type=Pretrained \
-#   model.backbone.init_cfg.checkpoint=work_dirs/.../latest.pth
+#   model.backbone.init_cfg.checkpoint=FILE
+# FILE is what tools/model_converters/extract_backbone.py wrote, or the
+# pretraining's iter_*.pth with model.backbone.init_cfg.prefix=teacher.backbone
 embed_dims = 352
 model = dict(
     type='mmpretrain.ImageClassifier',

@@ -5,8 +5,12 @@
 # to the other `in_channels`. Dataloaders need
 # `collate_fn=dict(type='list_collate')`. No weights of V2 are public: give
 # those of your own pretraining,
-#   --cfg-options model.backbone.backbone.init_cfg.type=Pretrained \
-#   model.backbone.backbone.init_cfg.checkpoint=work_dirs/.../iter_600000.pth
+#   --cfg-options model.backbone.init_cfg.type=Pretrained \
+#   model.backbone.init_cfg.checkpoint=FILE
+# FILE is what tools/model_converters/extract_backbone.py --fusion wrote, or
+# the pretraining's iter_*.pth with model.backbone.init_cfg.prefix=teacher.
+# Without a pretrained fusion say model.backbone.backbone.init_cfg instead, and
+# leave out --fusion, or give the prefix teacher.backbone.
 embed_dims = 352
 fusion_dims = 1024
 model = dict(

@@ -3,7 +3,9 @@
 # resolution RGB. A config for another sensor sets `backbone.modalities`. No
 # weights of V2 are public: give those of your own pretraining,
 #   --cfg-options model.backbone.init_cfg.type=Pretrained \
-#   model.backbone.init_cfg.checkpoint=work_dirs/.../iter_600000.pth
+#   model.backbone.init_cfg.checkpoint=FILE
+# FILE is what tools/model_converters/extract_backbone.py wrote, or the
+# pretraining's iter_*.pth with model.backbone.init_cfg.prefix=teacher.backbone
 _base_ = './upernet.py'
 embed_dims = 352
 model = dict(

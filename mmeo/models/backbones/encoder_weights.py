@@ -69,5 +69,6 @@ def _load_fusion(fusion: nn.Module, stored: dict[str, Tensor],
     fusion.load_state_dict({k: stored[k] for k in fitting}, strict=False)
     MMLogger.get_current_instance().log(
         logging.WARNING if fresh else logging.INFO,
-        'TemporalFusion from %s: %d tensors loaded, %d start anew%s', path, len(fitting), len(fresh),
+        'TemporalFusion from %s: %d tensors loaded, %d start anew%s', path,
+        len(fitting), len(fresh),
         f' ({", ".join(fresh[:4])})' if fresh else '')
