@@ -17,6 +17,7 @@ from mmeo.datasets.triplet_scan import (
     LABELS,
     PATTERNS,
     list_places,
+    read_regions,
     scan_place,
 )
 from mmeo.errors import ConfigError, DataError, MissingDataError
@@ -42,7 +43,7 @@ class MultiModalSeriesDataset(BaseDataset):
 
     A sample holds ``place``, ``frames`` (sensor to list of ``(path, day)``),
     ``ratios``, ``registration``, and where there is one ``seg_map_path``
-    with ``label_lookup``.
+    with ``label_lookup``, with ``regions`` also ``region``.
 
     Args:
         data_root (str): Defaults to ''.
@@ -72,6 +73,10 @@ class MultiModalSeriesDataset(BaseDataset):
             see :func:`~mmeo.datasets.legend.read_legend`. It gives
             ``metainfo['classes']``. Without one no label is read.
         legend_level (int): Level of a class tree. Defaults to -1, leaves.
+        regions (str, optional): JSON file below ``data_root``, name of a
+            place to the number of its region, for the geo-context of
+            :class:`TemporalFusion`; places that it does not name have none,
+            and the log says how many have. Defaults to None.
         prepare (str, optional): Command that makes the data, for messages.
         **kwargs: Of mmengine's ``BaseDataset``.
 
@@ -99,6 +104,7 @@ class MultiModalSeriesDataset(BaseDataset):
                  labels: Sequence[str] = LABELS,
                  legend: Optional[str] = None,
                  legend_level: int = -1,
+                 regions: Optional[str] = None,
                  prepare: Optional[str] = None,
                  **kwargs: Any) -> None:
         patterns = dict(patterns or PATTERNS)
@@ -123,6 +129,8 @@ class MultiModalSeriesDataset(BaseDataset):
         self.legend_file = legend
         self.legend_level = legend_level
         self.legend: Optional[Legend] = None
+        self.regions_file = regions
+        self.regions: dict[str, int] = {}
         self.prepare = prepare
         super().__init__(
             ann_file=ann_file, data_root=data_root,
@@ -139,6 +147,9 @@ class MultiModalSeriesDataset(BaseDataset):
         require_folders(name, self.data_prefix, _TREE.format(root=root),
                         self.prepare)
         self._read_legend()
+        if self.regions_file is not None:
+            self.regions = read_regions(
+                Path(self.data_root, self.regions_file))
         self.counts: Counter = Counter()
         places = [info for folder in list_places(root, self._names())
                   if (info := self._read_place(folder))]
@@ -201,6 +212,9 @@ class MultiModalSeriesDataset(BaseDataset):
         if self.legend is not None and label is not None:
             info['seg_map_path'] = label
         self.counts['labels'] += 'seg_map_path' in info
+        if Path(folder).name in self.regions:
+            info['region'] = self.regions[Path(folder).name]
+            self.counts['regions'] += 1
         return info
 
     def _osm_label(self, folder: str) -> Optional[str]:

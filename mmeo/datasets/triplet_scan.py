@@ -1,13 +1,14 @@
 # Copyright (c) mmeo contributors. All rights reserved.
 """Find the files of every place, without opening one."""
 
+import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, Optional
 
 from mmeo.datasets.frame_dates import NamePattern, day_of_year
-from mmeo.errors import DataError
+from mmeo.errors import DataError, MissingDataError
 
 #: What SynthEarth and the converters write.
 PATTERNS = dict(
@@ -85,3 +86,21 @@ def list_places(root: str, names: Optional[Sequence[str]] = None
     with os.scandir(root) as entries:
         folders = sorted(entry.path for entry in entries if entry.is_dir())
     yield from folders
+
+
+def read_regions(path: Path) -> dict[str, int]:
+    """Regions of places, from a JSON file ``{"PLACE": 17}``.
+
+    Raises:
+        MissingDataError: If the file is absent.
+        DataError: If it holds anything else than numbers from 0.
+    """
+    if not path.is_file():
+        raise MissingDataError(f'{path} (`regions`) does not exist')
+    found = json.loads(path.read_text())
+    if not isinstance(found, dict) or any(
+            type(number) is not int or number < 0
+            for number in found.values()):
+        raise DataError(f'{path}: `regions` maps names of places to whole '
+                        'numbers from 0, as {"PLACE": 17}')
+    return found

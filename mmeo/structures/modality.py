@@ -63,6 +63,8 @@ class CropBatch:
         turns (Tensor): ``(B, )`` int64, 0 to 3.
         labels (Tensor, optional): ``(B, h, w)`` int64 class maps of the crop,
             flipped and turned with it; 255 is unlabelled. Defaults to None.
+        regions (Tensor, optional): ``(B, )`` int64, region of the ground for
+            the geo-context, -1 where unknown. Defaults to None.
     """
 
     kind: str
@@ -71,6 +73,7 @@ class CropBatch:
     flips: Tensor
     turns: Tensor
     labels: Optional[Tensor] = None
+    regions: Optional[Tensor] = None
 
     def to(self, *args, **kwargs) -> 'CropBatch':
         """Move to a device; a dtype is given to the images alone."""

@@ -325,3 +325,24 @@ def test_a_resumed_run_sees_the_same_crops(synthearth):
         resumed = loader(data, workers, 2)
         for first, again in zip(whole[2:], resumed):
             np.testing.assert_array_equal(first, again)
+
+
+def test_regions_of_places(tmp_path):
+    triplet(tmp_path / 'series' / 'a')
+    triplet(tmp_path / 'series' / 'b')
+    args = dict(data_root=str(tmp_path), data_prefix=dict(series='series'),
+                regions='regions.json', serialize_data=False)
+    with pytest.raises(MissingDataError, match='regions'):
+        MultiModalSeriesDataset(**args)
+    (tmp_path / 'regions.json').write_text(json.dumps(dict(a='north')))
+    with pytest.raises(DataError, match='whole numbers from 0'):
+        MultiModalSeriesDataset(**args)
+    (tmp_path / 'regions.json').write_text(json.dumps(dict(b=17)))
+    data = MultiModalSeriesDataset(**args, pipeline=[
+        *LOAD, dict(type='MultiModalMultiCrop', label_stride=1, num_local=1,
+                    global_size=dict(hr=64, s2=2, s1=2),
+                    local_size=dict(hr=32, s2=1, s1=1)),
+        dict(type='NormalizeBands'), dict(type='PackMultiModalCrops')])
+    assert data.counts['regions'] == 1
+    assert 'region' not in data[0]['data_samples'].metainfo
+    assert data[1]['data_samples'].metainfo['region'] == 17

@@ -153,15 +153,19 @@ class SelfSupBranch(BaseModule):
                 {k: with_frame(v) for k, v in inputs.items()}).items()}
         found = {name: (maps[name], inputs[name].valid) for name in maps}
         if fused:
-            found[FUSED] = self._fuse(maps, inputs)
+            found[FUSED] = self._fuse(maps, inputs, crops)
         # (V * B, ...) -> (V, B, ...)
         return {name: Views(a.unflatten(0, (count, batch)),
                             b.unflatten(0, (count, batch)))
                 for name, (a, b) in found.items()}
 
     def _fuse(self, maps: Mapping[str, Tensor],
-              inputs: Mapping[str, ModalityBatch]) -> tuple[Tensor, Tensor]:
-        fused = self.fusion(maps, inputs)  # (N, D, h, w)
+              inputs: Mapping[str, ModalityBatch],
+              crops: Sequence[CropBatch]) -> tuple[Tensor, Tensor]:
+        regions = [crop.regions for crop in crops
+                   if crop.regions is not None]
+        fused = self.fusion(  # (N, D, h, w)
+            maps, inputs, torch.cat(regions) if regions else None)
         valid = torch.cat([x.valid for x in inputs.values()], 1)
         return fused[:, None], valid.any(1, keepdim=True)
 

@@ -13,6 +13,8 @@ from mmeo.registry import MODELS
 from mmeo.structures import CropBatch, ModalityBatch
 from mmeo.structures.modality import NO_LABEL, UNKNOWN_DATE
 
+from ..layers.geo_context import UNKNOWN_REGION
+
 BLANK = 32  # pixels of a frame of a sensor that no sample of the batch has
 
 
@@ -45,7 +47,8 @@ class MultiCropDataPreprocessor(BaseDataPreprocessor):
         Args:
             data (Sequence[dict]): B samples of ``PackMultiModalCrops``, each
                 with ``inputs``, one dict per crop, and ``data_samples``; of
-                ``list_collate``.
+                ``list_collate``. ``metainfo['region']`` of a data sample, if
+                any, is its region of the geo-context.
             training (bool): Unused. Defaults to False.
 
         Returns:
@@ -68,11 +71,14 @@ class MultiCropDataPreprocessor(BaseDataPreprocessor):
         if any(other != kinds[0] for other in kinds):
             raise DataError(f'samples of a batch have different crops: '
                             f'{kinds}; use one MultiModalMultiCrop for all.')
-        batches = [self._stack(crops) for crops in zip(*samples)]
+        regions = [UNKNOWN_REGION if other is None else other.metainfo.get(
+            'region', UNKNOWN_REGION) for other in others]
+        batches = [self._stack(crops, regions) for crops in zip(*samples)]
         batches.sort(key=lambda batch: batch.kind != 'global')
         return dict(inputs=batches, data_samples=others)
 
-    def _stack(self, crops: Sequence[dict]) -> CropBatch:
+    def _stack(self, crops: Sequence[dict],
+               regions: Sequence[int]) -> CropBatch:
         unknown = {name for crop in crops for name in crop['modalities']}
         unknown -= set(self.modalities)
         if unknown:
@@ -94,7 +100,8 @@ class MultiCropDataPreprocessor(BaseDataPreprocessor):
         return CropBatch(
             first['kind'], modalities, column('box', torch.float32),
             column('flip', torch.bool), column('turn', torch.int64),
-            stack_labels([crop.get('label') for crop in crops], device))
+            stack_labels([crop.get('label') for crop in crops], device),
+            torch.tensor(regions, device=device))
 
 
 def stack_series(series: Sequence[Optional[Mapping[str, Any]]], name: str,

@@ -19,7 +19,7 @@ from .samples import samples_of
 
 META_KEYS = ('place', 'img_path', 'seg_map_path', 'ori_shape', 'img_shape',
              'flip', 'flip_direction', 'turn', 'crop_box', 'sample_idx',
-             'reduce_zero_label')
+             'reduce_zero_label', 'region')
 
 
 def pack_series(series: dict) -> dict[str, Tensor]:
@@ -53,12 +53,12 @@ class PackMultiModalCrops(BaseTransform):
     int64 or None; ``data_samples`` holds the meta information.
 
     Args:
-        meta_keys (Sequence[str]): Kept where present. Defaults to place and
-            index.
+        meta_keys (Sequence[str]): Kept where present. Defaults to place,
+            index and region.
     """
 
     def __init__(self, meta_keys: Sequence[str] = (
-            'place', 'img_path', 'sample_idx')) -> None:
+            'place', 'img_path', 'sample_idx', 'region')) -> None:
         self.meta_keys = tuple(meta_keys)
 
     def transform(self, results: dict) -> dict:
