@@ -20,7 +20,8 @@ class EMATeacherHook(Hook):
     step of the optimiser, and not after a micro-batch that only accumulates,
     its teacher is moved. Nothing else is kept, so a resumed run goes on
     exactly. The model, :class:`SkySenseV2Pretrainer` or another, has
-    ``set_iteration(iteration, max_iters)`` and ``update_teacher(momentum)``.
+    ``set_iteration(iteration, max_iters)`` and ``update_teacher(momentum)``;
+    its ``check_classes(names)``, if any, sees the dataset's before training.
 
     Args:
         copy_at_start (bool): A run that is not resumed begins with the
@@ -35,7 +36,7 @@ class EMATeacherHook(Hook):
         self.copy_at_start = copy_at_start
 
     def before_train(self, runner: Runner) -> None:
-        """Begin with equal weights."""
+        """Compare class names with the data; begin with equal weights."""
         model = self._model(runner)
         for name in ('set_iteration', 'update_teacher'):
             if not hasattr(model, name):
@@ -43,6 +44,9 @@ class EMATeacherHook(Hook):
                     f'EMATeacherHook: {type(model).__name__} has no {name}(); '
                     'use it with SkySenseV2Pretrainer, or remove it from '
                     '`custom_hooks`.')
+        dataset = runner.train_loop.dataloader.dataset
+        if hasattr(model, 'check_classes') and hasattr(dataset, 'metainfo'):
+            model.check_classes(dataset.metainfo.get('classes'))
         if self.copy_at_start and runner.iter == 0:
             model.update_teacher(momentum=0.)
 

@@ -48,7 +48,10 @@ class AlignmentHead(BaseModule):
         """
         found = {name: mean_frame(v.maps, v.valid)
                  for name, v in views.items()}
-        grid = min((maps.shape[-2:] for maps, _ in found.values()),
+        # A sensor that no sample has comes as a blank map of any size.
+        seen = [maps for maps, valid in found.values() if valid.any()] or [
+            maps for maps, _ in found.values()]
+        grid = min((maps.shape[-2:] for maps in seen),
                    key=lambda size: size[0] * size[1])
         tokens = {name: (self._tokens(maps, grid), valid[:, :, 0])
                   for name, (maps, valid) in found.items()}

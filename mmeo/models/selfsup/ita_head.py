@@ -85,6 +85,30 @@ class ITAHead(BaseModule):
                     f'set ita.text_dims={table.shape[1]}.')
             self.text.copy_(table)
 
+    def check_classes(self, classes: Optional[Sequence[str]]) -> None:
+        """Compare the labels of a dataset with the names embedded here.
+
+        Args:
+            classes (Sequence[str], optional): ``metainfo['classes']``.
+
+        Raises:
+            ConfigError: If there are none, or others: every label would be
+                aligned with the name of another class.
+        """
+        if classes is None:
+            raise ConfigError('ITA needs labels: set `legend` of the dataset, '
+                              'or model.ita=None.')
+        names = self.class_names
+        if list(classes) == names:
+            return
+        odd = next((f'class {i} is {a!r} and {b!r}' for i, (a, b)
+                    in enumerate(zip(classes, names)) if a != b),
+                   f'{len(classes)} and {len(names)} classes')
+        raise ConfigError(
+            f'the legend of the dataset and ita.class_names differ ({odd}): '
+            'set model.ita.class_names to the legend, and embed it with '
+            'tools/dataset_converters/embed_class_names.py.')
+
     @property
     def scale(self) -> Tensor:
         """One over tau, ``(1, )``."""
@@ -100,8 +124,9 @@ class ITAHead(BaseModule):
                 the same ground.
 
         Returns:
-            dict[str, Tensor]: ``loss_ita``, and ``ita_acc``, the share of
-            pixels whose class is named right, in per cent.
+            dict[str, Tensor]: ``loss_ita``; ``ita_acc``, the share of pixels
+            whose class is named right, in per cent; ``ita_pixels``, how many
+            are labelled.
 
         Raises:
             DataError: If a label has no class.
@@ -122,7 +147,8 @@ class ITAHead(BaseModule):
         right = (logits.detach().argmax(-1) == classes).float()
         return dict(
             loss_ita=mean_over_ranks(losses, self._weights(classes)),
-            ita_acc=100 * right.sum() / max(len(right), 1))
+            ita_acc=100 * right.sum() / max(len(right), 1),
+            ita_pixels=right.new_tensor(float(len(right))))
 
     def logits(self, rows: Tensor) -> Tensor:
         """Cosine to each name over tau: ``(N, D)`` to ``(N, K)``."""

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from mmengine.model import BaseModel
 from torch import Tensor
 
-from mmeo.errors import ConfigError, DataError
+from mmeo.errors import ConfigError
 from mmeo.registry import MODELS
 from mmeo.structures import CropBatch
 from mmeo.structures.modality import NO_LABEL
@@ -101,10 +101,16 @@ class SkySenseV2Pretrainer(MomentumTeacher, BaseModel):
         channels = self.student.backbone.out_channels[-1]
         ita = dict(ita or {})
         self.ita_source = ita.pop('source', 'hr')
+        if ita and self.ita_source not in specs:
+            raise ConfigError(f"ita['source']={self.ita_source!r} must be one "
+                              f'of the modalities {", ".join(specs)}.')
         self.ita = MODELS.build(dict(
             type='mmeo.ITAHead', in_channels=channels, **ita)) if ita else None
         self.alignment = AlignmentHead(channels, **(alignment or {})) \
             if self.weights['alignment'] else None
+        if self.alignment is not None and len(specs) < 2:
+            raise ConfigError("loss_weights['alignment'] compares modalities, "
+                              f'and the backbone has only {list(specs)}.')
         if not (mgcl or qsacl or ita):
             raise ConfigError('SkySenseV2Pretrainer has nothing to learn: '
                               'give mgcl, qsacl or ita.')
@@ -155,6 +161,11 @@ class SkySenseV2Pretrainer(MomentumTeacher, BaseModel):
                 out[i][name] = mean[i]
         return out
 
+    def check_classes(self, classes: Optional[Sequence[str]]) -> None:
+        """See :meth:`ITAHead.check_classes`."""
+        if self.ita is not None:
+            self.ita.check_classes(classes)
+
     def _pairs(self, inputs: Sequence[CropBatch]) -> Optional[ViewPairs]:
         crops = [crop for crop in inputs if crop.kind == 'global']
         for head in self.student.mgcl.values():
@@ -180,8 +191,9 @@ class SkySenseV2Pretrainer(MomentumTeacher, BaseModel):
             ``loss_koleo``, ``loss_alignment``, each times its weight. For the
             log: ``entropy_…`` of the teacher's targets (1 is uniform),
             ``std_<modality>`` of image features (0 is collapse, 1 as spread
-            as can be), ``ita_acc``, ``no_overlap`` (pairs of crops without
-            common ground in this batch).
+            as can be), ``ita_acc``, ``ita_pixels`` (labelled ones of this
+            process), ``no_overlap`` (pairs of crops without common ground in
+            this batch).
         """
         pairs = self._pairs(inputs)
         with torch.no_grad():
@@ -218,14 +230,13 @@ class SkySenseV2Pretrainer(MomentumTeacher, BaseModel):
             crops = [crop for crop in inputs if crop.kind == kind]
             for crop, m, valid in zip(crops, *mean_frame(view.maps,
                                                          view.valid)):
-                if kind in self.ita.kinds and crop.labels is not None:
+                if kind in self.ita.kinds:
+                    # A batch may lack labels: it still gives gradients of 0.
+                    known = crop.labels if crop.labels is not None else \
+                        crop.turns.new_full((len(m), 1, 1), NO_LABEL)
                     maps.append(m[:, 0])
-                    labels.append(crop.labels.where(
+                    labels.append(known.where(
                         valid[:, 0, None, None], NO_LABEL))
-        if not maps:
-            raise DataError('ITA needs labels, and no crop has any: add the '
-                            'label layer to the dataset, or set '
-                            'model.ita=None.')
         return self.ita(maps, labels)
 
     def _spread(self, views: Mapping[str, Views]) -> dict[str, Tensor]:

@@ -29,13 +29,13 @@ class Pupil(BaseModel):
         return dict(loss=self.student(torch.stack(list(inputs))).mean())
 
 
-def run(tmp_path, model, counts=1, **options):
+def run(tmp_path, model, counts=1, data=None, **options):
     runner = Runner(
         model, str(tmp_path),
         train_dataloader=dict(
             batch_size=1, num_workers=0,
             collate_fn=lambda batch: dict(inputs=batch),
-            dataset=[torch.ones(2)] * 8,
+            dataset=data or [torch.ones(2)] * 8,
             sampler=dict(type='mmengine.DefaultSampler', shuffle=False)),
         train_cfg=dict(by_epoch=False, max_iters=4),
         optim_wrapper=dict(
@@ -70,3 +70,16 @@ def test_other_models(tmp_path):
     Plain.update_teacher = property()
     with pytest.raises(ConfigError, match='has no update_teacher'):
         run(tmp_path, Plain())
+
+
+def test_classes_of_the_data_are_compared(tmp_path):
+    class Named(Pupil):
+        def check_classes(self, classes) -> None:
+            self.told.append(('classes', classes))
+
+    class Data(list):
+        metainfo = dict(classes=('a', 'b'))
+
+    model = Named()
+    run(tmp_path, model, data=Data([torch.ones(2)] * 8))
+    assert model.told[0] == ('classes', ('a', 'b'))

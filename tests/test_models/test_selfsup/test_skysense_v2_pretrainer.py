@@ -6,10 +6,12 @@ import math
 import pytest
 import torch
 from mmengine.optim import OptimWrapper
+from mmengine.structures import BaseDataElement
 
 from mmeo import build
-from mmeo.errors import ConfigError, DataError
+from mmeo.errors import ConfigError
 from mmeo.models.layers import SwinV2Block
+from mmeo.models.selfsup import AlignmentHead
 from mmeo.models.selfsup.branch import join_series
 from mmeo.models.selfsup.schedules import cosine_schedule, linear_schedule
 from mmeo.models.selfsup.skysense_v2_pretrainer import feature_std
@@ -28,6 +30,7 @@ def test_losses_and_logs(pretrainer, batch):
     assert set(found) == {
         *(f'loss_mgcl_{s}_{v}' for s in sources for v in levels),
         *(f'loss_qsacl_{s}' for s in sources), 'loss_ita', 'ita_acc',
+        'ita_pixels',
         *(f'std_{s}' for s in sources), 'entropy_mgcl', 'entropy_qsacl',
         'no_overlap'}
     assert all(value.isfinite() for value in found.values())
@@ -282,8 +285,72 @@ def test_errors(new_pretrainer, batch, new_samples):
     model = new_pretrainer()
     with pytest.raises(ConfigError, match='num_global=2'):
         model.loss(batch[1:])
+    with pytest.raises(ConfigError, match="ita\\['source'\\]"):
+        new_pretrainer(ita=dict(model_ita(model), source='sar'))
+    with pytest.raises(ConfigError, match='compares modalities'):
+        new_pretrainer(loss_weights=dict(alignment=1.), backbone=dict(
+            type='SkySenseV2', arch='tiny', modalities=('hr', )))
+
+
+def model_ita(model) -> dict:
+    """Options of the toy's ITA head."""
+    return dict(class_names=model.ita.class_names, text_dims=8,
+                text_embeddings=model.ita.text_embeddings)
+
+
+def test_a_batch_without_labels_teaches_no_names(new_pretrainer, new_samples):
+    model = new_pretrainer()
     samples = new_samples(2)
     for crop in (crop for sample in samples for crop in sample['inputs']):
         crop['label'] = None
-    with pytest.raises(DataError, match='ITA needs labels'):
-        model.loss(model.data_preprocessor(samples)['inputs'])
+    found = model.loss(model.data_preprocessor(samples)['inputs'])
+    assert found['loss_ita'] == 0 and found['ita_pixels'] == 0
+    model.parse_losses(found)[0].backward()
+    # DDP waits for each gradient.
+    assert not model.ita.project.weight.grad.any()
+
+
+def test_labels_of_other_classes(new_pretrainer):
+    model = new_pretrainer()
+    model.check_classes(('water', 'forest', 'road', 'house'))
+    with pytest.raises(ConfigError, match="class 1 is 'road' and 'forest'"):
+        model.check_classes(('water', 'road', 'forest', 'house'))
+    with pytest.raises(ConfigError, match='3 and 4 classes'):
+        model.check_classes(('water', 'forest', 'road'))
+    with pytest.raises(ConfigError, match='needs labels'):
+        model.check_classes(None)
+    new_pretrainer(ita=None).check_classes(None)
+
+
+def test_geo_context_learns_the_regions_of_the_data(new_pretrainer,
+                                                    new_samples):
+    model = new_pretrainer(fusion=dict(
+        type='TemporalFusion', embed_dims=32, num_layers=1, num_heads=2,
+        geo_context=dict(num_regions=4, num_prototypes=2)))
+    samples = new_samples(3)
+    for sample, region in zip(samples, (1, 3, None)):
+        sample['data_samples'] = BaseDataElement(metainfo=dict(
+            {} if region is None else dict(region=region)))
+    before = model.student.fusion.geo_context.prototypes.clone()
+    model.loss(model.data_preprocessor(samples)['inputs'])
+    moved = (model.student.fusion.geo_context.prototypes != before)
+    assert moved.flatten(1).any(1).tolist() == [False, True, False, True]
+    teacher = model.teacher.fusion.geo_context.prototypes
+    assert torch.equal(teacher, before)
+    model.update_teacher()
+    assert torch.equal(teacher, model.student.fusion.geo_context.prototypes)
+
+
+def test_a_sensor_that_nobody_has_does_not_coarsen_alignment(pretrainer,
+                                                             new_samples):
+    lacking = dict.fromkeys(range(3), ('hr', ))
+    batch = pretrainer.data_preprocessor(new_samples(lacking=lacking))
+    views = pretrainer.student(batch['inputs'], None, 'student',
+                               heads=False)['views']['global']
+    head = AlignmentHead(256, 8, 16)
+    seen = []
+    head.head.register_forward_pre_hook(
+        lambda module, args: seen.append(len(args[0])))
+    head(views)
+    # 2 crops of 3 samples, 4 x 4 tokens each; none where HR takes part.
+    assert sorted(seen) == [0, 0, 0, 0, 96, 96]
