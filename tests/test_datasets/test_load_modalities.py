@@ -8,7 +8,7 @@ import torch
 import mmeo
 from mmeo.datasets import GeoSegDataset
 from mmeo.datasets.transforms import LoadRaster, NormalizeBands
-from mmeo.errors import ConfigError
+from mmeo.errors import ConfigError, DataError
 from mmeo.structures.modality import ModalityBatch
 
 BANDS = [2, 3, 4, 5, 6, 7, 8, 9, 12, 13]
@@ -80,5 +80,8 @@ def test_an_empty_image_is_an_absent_sensor(synthearth):
         img=np.zeros((2, 2, 2), np.float32),
         nodata_mask=np.ones((2, 2), bool))
     assert set(empty(dict(data.get_data_info(0)))['modalities']) == {'s2'}
+    empty.loaders.pop('s2')
+    with pytest.raises(DataError, match='no image of s1 holds data'):
+        empty(dict(data.get_data_info(0)))
     with pytest.raises(ConfigError, match='each sensor'):
         mmeo.build('LoadModalities', loaders={})

@@ -166,3 +166,13 @@ def test_real_chip(real_sample, folder, bands, preset):
                        bands=None)(LoadRaster(
                            bands=[1, 2] if preset == 's2' else [1] * 10)(
                                dict(img_path=str(path))))
+
+
+def test_a_mask_that_was_left_behind_by_a_crop():
+    norm = NormalizeBands(preset='planet')
+    mask = np.zeros((4, 4), bool)
+    image = np.full((2, 2, 3), 900, np.float32)
+    norm(dict(img=image.copy(), nodata_mask=mask))
+    mask[3, 3] = True
+    with pytest.raises(ConfigError, match='right behind the loader'):
+        norm(dict(img=image.copy(), nodata_mask=mask))

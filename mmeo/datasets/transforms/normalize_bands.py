@@ -93,6 +93,11 @@ class NormalizeBands(BaseTransform):
                 'several sensors; give them in `modalities=dict(NAME=...)`')
         mask = results.get('nodata_mask')
         if mask is not None and mask.shape != results['img'].shape[:2]:
+            if mask.any():
+                raise ConfigError(
+                    f'{results.get("img_path", "image")}: the image was cut '
+                    'or resized, and its pixels without data were not: put '
+                    '`NormalizeBands` right behind the loader')
             mask = None
         results['img'] = self.norm(
             results['img'], mask, str(results.get('img_path', 'image')))

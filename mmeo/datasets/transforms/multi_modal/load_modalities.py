@@ -7,7 +7,7 @@ from typing import Optional
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from mmeo.errors import ConfigError
+from mmeo.errors import ConfigError, DataError
 from mmeo.registry import TRANSFORMS
 from mmeo.structures.modality import UNKNOWN_DATE
 
@@ -38,6 +38,9 @@ class LoadModalities(BaseTransform):
         loaders (dict[str, dict]): Sensor to ``LoadRaster`` or ``LoadImage``.
         gsd (dict[str, float], optional): Sensor to metres of a pixel.
             Defaults to 0.3 for ``hr``, 10 for ``s2`` and ``s1``.
+
+    Raises:
+        DataError: If no image holds data.
     """
 
     def __init__(self, loaders: Mapping[str, dict],
@@ -62,6 +65,10 @@ class LoadModalities(BaseTransform):
             if missing is not None and missing.any():
                 series['nodata'] = missing[None]
             modalities[name] = series
+        if not modalities:
+            raise DataError(f'{first.get("img_path")}: no image of '
+                            f'{", ".join(self.loaders)} holds data. Remove '
+                            'the sample.')
         results.update({key: value for key, value in first.items()
                         if key != 'img'}, modalities=modalities)
         return results
