@@ -258,3 +258,13 @@ def test_prototypes_move_to_what_they_see() -> None:
     kept = model.prototypes.clone()
     model(x, torch.tensor([1]))
     assert torch.equal(model.prototypes, kept)
+
+
+def test_resized_grids_under_autocast() -> None:
+    model = fusion()
+    maps, batches = scene()
+    maps['s2'] = maps['s2'][..., :2, :2]
+    plain = model(maps, batches)
+    with torch.autocast('cpu', torch.bfloat16):
+        out = model(maps, batches)
+    torch.testing.assert_close(out.float(), plain, rtol=.1, atol=.1)
