@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
+from mmeo.errors import ConfigError
+
 ROOT = Path(__file__).parents[2]
 TOOLS = sorted((ROOT / 'tools/dataset_converters').glob('*.py'))
 
@@ -49,6 +51,23 @@ def test_commands_of_configs_parse(command, monkeypatch):
     monkeypatch.setattr(sys, 'argv', [tool, *words])
     assert (ROOT / tool).is_file()
     assert vars(load(ROOT / tool).parse_args())
+
+
+@pytest.mark.parametrize('words', [
+    ['aid'], ['mine', '--root', '.', '--percents', '20'], ['mine']])
+def test_splits_that_go_nowhere(words, monkeypatch):
+    tool = load(ROOT / 'tools/dataset_converters/make_scene_splits.py')
+    monkeypatch.setattr(sys, 'argv', ['x', *words])
+    with pytest.raises(ConfigError, match='--'):
+        tool.main()
+
+
+def test_splits_of_bigearthnet_are_named(monkeypatch, capsys):
+    tool = load(ROOT / 'tools/dataset_converters/bigearthnet.py')
+    monkeypatch.setattr(sys, 'argv', ['x', 'a', 'b', '--splits', 'train.csv'])
+    with pytest.raises(SystemExit):
+        tool.parse_args()
+    assert "'train.csv' is not NAME=FILE" in capsys.readouterr().err
 
 
 def test_configs_name_commands():

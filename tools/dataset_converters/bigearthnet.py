@@ -15,6 +15,8 @@ from mmeo.datasets.converters.bigearthnet import convert
 def split(text: str) -> tuple[str, str]:
     """Parse 'train=FILE'."""
     name, _, path = text.partition('=')
+    if not name or not path:
+        raise argparse.ArgumentTypeError(f'{text!r} is not NAME=FILE')
     return name, path
 
 

@@ -26,7 +26,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--root', help='folder of the classes: compared with '
                         'the published names, or split')
     parser.add_argument('--out', help='target folder; without it a folder is '
-                        'only compared')
+                        'of a built-in name is only compared')
     parser.add_argument('--percents', nargs='+', type=float,
                         help="training shares; default: the papers'")
     parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2])
@@ -41,6 +41,10 @@ def main() -> None:
     if known is None and not (args.root and args.percents):
         raise ConfigError(f'{args.name} is not built in: give --root and '
                           '--percents.')
+    if not args.out and not (known and args.root):
+        raise ConfigError('nothing to do: give --out, the folder for the '
+                          'lists, or for a built-in name --root, the folder '
+                          'to compare.')
     names = list(known.names()) if known else folder_names(args.root)
     if known and args.root:
         differences = compare(names, folder_names(args.root))

@@ -31,7 +31,8 @@ def convert(source: PathLike, out: PathLike,
 
     Amplitudes become decibel, ``20 log10(a)``: speckle multiplies them, and
     their distribution has a long tail (our choice). Where all four are 0
-    there is no data, which is written as NaN.
+    there is no data, which is written as NaN. Other values below 1 become
+    0 dB and are counted.
 
     Args:
         source: Folder with ``train_set`` and ``test_set``.
@@ -39,14 +40,16 @@ def convert(source: PathLike, out: PathLike,
         splits: Those to convert.
 
     Returns:
-        Images per split, and ``statistics`` of those to train with as a line
-        of config.
+        Images per split, values below 1 if there are some, and
+        ``statistics`` of the images to train with as a line of config.
 
     Raises:
         MissingDataError: If a polarisation or a label is absent.
-        DataError: If sizes differ or a label has a colour of no class.
+        DataError: If sizes differ, a label has a colour of no class, or
+            pixels are no amplitudes in digital numbers.
     """
     counts: dict[str, object] = {}
+    dark = 0
     statistics = BandStatistics()
     for split in splits:
         folder = Path(source) / SPLITS[split]
@@ -62,7 +65,9 @@ def convert(source: PathLike, out: PathLike,
                                       (f'_{name}.tiff', f'_{name}.tif'))
             require_names(labels, bands[name], folder, f'{name} images')
         for stem, label in labels.items():
-            pixels = read_decibel([bands[p][stem] for p in POLARISATIONS])
+            pixels, below = read_decibel(
+                [bands[p][stem] for p in POLARISATIONS])
+            dark += below
             write_tif(Path(out) / 'img_dir' / split / f'{stem}.tif', pixels,
                       POLARISATIONS, nodata=float('nan'))
             _write_label(label, pixels.shape[:2],
@@ -70,16 +75,22 @@ def convert(source: PathLike, out: PathLike,
             if split == 'train':
                 statistics.add(pixels)
         counts[f'{split} images'] = len(labels)
+    if dark:
+        counts['values below 1, taken as 0 dB'] = dark
     if 'train' in splits:
         counts['statistics'] = statistics.config()
     return counts
 
 
-def read_decibel(paths: Sequence[Path]) -> np.ndarray:
+def read_decibel(paths: Sequence[Path]) -> tuple[np.ndarray, int]:
     """Amplitude images of one size to ``(H, W, len(paths))`` float32, dB.
 
+    Returns:
+        The image, and how many of its values were raised to 1, or 0 dB.
+
     Raises:
-        DataError: If they differ in size.
+        DataError: If they differ in size, or most values are below 1: the
+            amplitudes are digital numbers of some hundred.
     """
     bands = []
     for path in paths:
@@ -89,9 +100,18 @@ def read_decibel(paths: Sequence[Path]) -> np.ndarray:
         raise DataError(f'{[str(p) for p in paths]} differ in size: '
                         f'{[band.shape for band in bands]}.')
     amplitude = np.stack(bands, axis=-1)
+    empty = (amplitude == 0).all(-1)
+    below = int((amplitude[~empty] < 1).sum())
+    if 2 * below > amplitude[~empty].size:
+        raise DataError(
+            f'{below} of {amplitude[~empty].size} values of {paths[0].name} '
+            f'and its {len(paths) - 1} neighbours in {paths[0].parent} are '
+            'below 1. Amplitudes of AIR-PolSAR-Seg are digital numbers of '
+            'some hundred: take the original files, neither scaled nor in '
+            'decibel.')
     decibel = 20 * np.log10(amplitude.clip(min=1))
-    decibel[(amplitude == 0).all(-1)] = np.nan
-    return decibel
+    decibel[empty] = np.nan
+    return decibel, below
 
 
 def _write_label(path: Path, shape: tuple[int, int], target: Path) -> None:

@@ -242,6 +242,8 @@ def test_polsar_in_decibel(polsar_tree, tmp_path):
     root, amplitudes = polsar_tree
     report = air_polsar_seg.convert(root, tmp_path / 'out')
     assert report['train images'] == report['test images'] == 1
+    assert report['values below 1, taken as 0 dB'] == sum(
+        (a[a.any(-1)] < 1).sum() for a in amplitudes.values()) > 0
     data = AIRPolSARSegDataset(
         data_root=str(tmp_path / 'out'), splits='train', pipeline=[
             dict(type='LoadRaster', num_bands=4, bands=['HH', 'HV', 'VH',
@@ -254,6 +256,15 @@ def test_polsar_in_decibel(polsar_tree, tmp_path):
     raw = ids(7, 6, 8)
     np.testing.assert_array_equal(sample['gt_seg_map'],
                                   np.where(raw == 6, 255, raw))
+
+
+def test_polsar_refuses_decibel(polsar_tree, tmp_path):
+    root, _ = polsar_tree
+    for name in air_polsar_seg.POLARISATIONS:
+        write_tif(root / 'train_set' / f'12_{name}.tiff',
+                  np.full((6, 8, 1), -12, np.float32), [name])
+    with pytest.raises(DataError, match='192 of 192 values.*below 1'):
+        air_polsar_seg.convert(root, tmp_path / 'out')
 
 
 def test_polsar_names_what_is_missing(polsar_tree, tmp_path):
