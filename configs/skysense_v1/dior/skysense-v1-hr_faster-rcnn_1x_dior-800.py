@@ -6,7 +6,7 @@ _base_ = [
     '../../_base_/models/faster-rcnn_skysense-v1-hr.py',
     '../../_base_/datasets/dior.py',
     '../../_base_/schedules/skysense-v2_det_1x.py',
-    '../../_base_/default_runtime.py'
+    '../../_base_/epoch_runtime.py'
 ]
 train_pipeline = [
     dict(t, scale=(800, 800)) if t['type'] == 'mmdet.Resize' else t
@@ -19,8 +19,4 @@ test_pipeline = [
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = val_dataloader
-
-default_hooks = dict(
-    logger=dict(interval=50, log_metric_by_epoch=True),
-    checkpoint=dict(by_epoch=True, interval=1))
-log_processor = dict(by_epoch=True, window_size=50)
+default_hooks = dict(checkpoint=dict(interval=1))

@@ -6,7 +6,7 @@ _base_ = [
     '../../_base_/models/oriented-rcnn_skysense-v2-h.py',
     '../../_base_/datasets/diorr.py',
     '../../_base_/schedules/skysense-v2_det_1x.py',
-    '../../_base_/default_runtime.py'
+    '../../_base_/epoch_runtime.py'
 ]
 train_pipeline = [
     dict(t, scale=(800, 800)) if t['type'] == 'mmdet.Resize' else t
@@ -20,8 +20,4 @@ train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=val_pipeline))
 test_dataloader = val_dataloader
 model = dict(roi_head=dict(bbox_head=dict(num_classes=20)))
-
-default_hooks = dict(
-    logger=dict(interval=50, log_metric_by_epoch=True),
-    checkpoint=dict(by_epoch=True, interval=1))
-log_processor = dict(by_epoch=True, window_size=50)
+default_hooks = dict(checkpoint=dict(interval=1))

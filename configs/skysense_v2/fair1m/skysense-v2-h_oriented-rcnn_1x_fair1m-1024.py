@@ -6,11 +6,7 @@ _base_ = [
     '../../_base_/models/oriented-rcnn_skysense-v2-h.py',
     '../../_base_/datasets/fair1m.py',
     '../../_base_/schedules/skysense-v2_det_1x.py',
-    '../../_base_/default_runtime.py'
+    '../../_base_/epoch_runtime.py'
 ]
 model = dict(roi_head=dict(bbox_head=dict(num_classes=37)))
-
-default_hooks = dict(
-    logger=dict(interval=50, log_metric_by_epoch=True),
-    checkpoint=dict(by_epoch=True, interval=1))
-log_processor = dict(by_epoch=True, window_size=50)
+default_hooks = dict(checkpoint=dict(interval=1))
