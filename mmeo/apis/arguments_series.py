@@ -21,7 +21,7 @@ def add_series_arguments(parser: ArgumentParser) -> None:
                        'of NormalizeBands')
     group.add_argument('--modality', metavar='NAME',
                        help='sensor of rasters that are not triplets: hr, s2, '
-                       's1, planet')
+                       's1, planet; of triplets: measure this one alone')
     group.add_argument('--bands', nargs='+', metavar='BAND',
                        help='numbers or names of the bands of --modality')
     group.add_argument('--nodata', type=float,

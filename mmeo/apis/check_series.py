@@ -14,6 +14,7 @@ from mmeo.datasets.multi_modal_series import MultiModalSeriesDataset
 from mmeo.datasets.norm_report import Sampling, norm_report
 from mmeo.datasets.norm_text import format_report
 from mmeo.datasets.triplet_check import check_triplets
+from mmeo.datasets.triplet_scan import PATTERNS
 from mmeo.errors import ConfigError, MissingDataError
 from mmeo.registry import DATASETS
 
@@ -33,7 +34,7 @@ def run_series(target: str, args: Namespace,
     """
     places = _places(target, args, cfg)
     if args.norm_report:
-        files = _sensor_files(places) if places else {
+        files = _sensor_files(places, args.modality) if places else {
             args.modality or 'image': _rasters(target)}
         return _measure(files, args)
     if places is None:
@@ -51,7 +52,7 @@ def _places(target: str, args: Namespace, cfg: Optional[Config]
     if cfg is not None:
         section = dict(dataset_section(cfg, args.split), pipeline=[])
         return DATASETS.build(section)
-    if args.modality or not Path(target).is_dir():
+    if args.modality not in (None, *PATTERNS) or not Path(target).is_dir():
         return None
     folders = [path for path in Path(target).iterdir() if path.is_dir()]
     if not any(any(folder.glob('s[12]_*.tif')) or
@@ -60,12 +61,18 @@ def _places(target: str, args: Namespace, cfg: Optional[Config]
     return MultiModalSeriesDataset(data_root=target, hr_ratio=args.hr_ratio)
 
 
-def _sensor_files(places: MultiModalSeriesDataset) -> dict[str, list[str]]:
+def _sensor_files(places: MultiModalSeriesDataset,
+                  only: Optional[str]) -> dict[str, list[str]]:
     files: dict[str, list[str]] = {}
     for index in range(len(places)):
         for name, frames in places.get_data_info(index)['frames'].items():
             files.setdefault(name, []).extend(path for path, _ in frames)
-    return files
+    if only is None:
+        return files
+    if only not in files:
+        raise MissingDataError(f'no place has an image of --modality {only}; '
+                               f'there are {", ".join(files)}')
+    return {only: files[only]}
 
 
 def _rasters(target: str) -> list[str]:
@@ -84,6 +91,9 @@ def _rasters(target: str) -> list[str]:
 
 def _measure(files: dict[str, list[str]], args: Namespace) -> int:
     bands, nodata = {}, {}
+    if len(files) > 1 and (args.bands or args.nodata is not None):
+        raise ConfigError('--bands and --nodata are of one sensor: name it by '
+                          f'--modality, one of {", ".join(files)}')
     for name in files:
         if args.bands:
             bands[name] = [int(b) if b.isdigit() else b for b in args.bands]

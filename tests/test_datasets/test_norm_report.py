@@ -162,3 +162,17 @@ def test_tool_reports_every_bad_place(synthearth, tmp_path, monkeypatch,
     assert '3 places' in text and '1 cannot be used' in text
     assert 'ERROR' in text and 'no overlap' in text
     assert 'cropped to the common extent: 1;' in text
+
+
+def test_tool_measures_one_sensor_of_places(synthearth, tmp_path, monkeypatch,
+                                            repo_root, capsys):
+    monkeypatch.chdir(repo_root)
+    series, out = synthearth / 'val/series', tmp_path / 'report.json'
+    assert run(monkeypatch, series, '--norm-report', '--modality', 's1',
+               '--nodata', '-99', '--bands', '2', '--json', out) in (0, None)
+    sensor, = json.loads(out.read_text())['sensors']
+    assert sensor['name'] == 's1' and len(sensor['bands']) == 1
+    capsys.readouterr()
+    # Bands of which sensor?
+    assert run(monkeypatch, series, '--norm-report', '--bands', '2') == 2
+    assert 'name it by --modality' in capsys.readouterr().err
