@@ -88,7 +88,7 @@ class SkySenseV2(BaseModule):
         drop_path_rate (float): Of the last block; earlier ones rise to it
             linearly from 0. Defaults to 0.0.
         out_indices (Sequence[int]): Stages, 0 to 3, whose maps are returned.
-            Defaults to all.
+            Defaults to all. Those behind the last are not computed.
         frozen_stages (int): -1 trains all, 0 freezes the tokenizers, k also
             stages 1 to k. Defaults to -1.
         with_cp (bool): Recompute activations of each block in the backward
@@ -180,6 +180,10 @@ class SkySenseV2(BaseModule):
             self.pos_embed = nn.Parameter(torch.zeros(1, pos_grid**2, dims[2]))
             nn.init.trunc_normal_(self.pos_embed, std=0.02)
         self._reset_parameters()
+        for name, param in self.named_parameters():
+            # Never computed: distributed training would wait for gradients.
+            if entry_of(name)[0] > self.out_indices[-1]:
+                param.requires_grad_(False)
         self.freeze(frozen_stages)
 
     @classmethod

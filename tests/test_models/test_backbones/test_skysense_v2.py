@@ -323,3 +323,14 @@ def test_one_step_lowers_a_loss():
         optimizer.step()
         losses.append(loss.item())
     assert losses[-1] < losses[0]
+
+
+def test_stages_that_are_never_computed_are_not_trained():
+    model = build(out_indices=(0, 2))
+    sum(out.sum() for out in model(torch.randn(1, 3, 64, 64))).backward()
+    assert not model.stages[3][0].norm1.weight.requires_grad
+    others = ('s2', 's1')  # another sensor's own parts
+    missing = [name for name, p in model.named_parameters()
+               if p.requires_grad and p.grad is None
+               and not any(f'.{other}.' in name for other in others)]
+    assert not missing
