@@ -92,6 +92,18 @@ def test_months_without_label_are_counted_and_left_out(earthnet, tmp_path):
     assert (tmp_path / 'new/train.csv').is_file()
 
 
+def test_files_of_no_area_are_counted(earthnet, tmp_path):
+    shutil.copytree(earthnet[0], tmp_path / 'tree')
+    root = tmp_path / 'tree'
+    image = next((root / 'sentinel2').rglob('*.tif'))
+    for name in ('mosaic_2018_01.tif', 'preview.tif'):
+        (root / 'sentinel2/more').mkdir(exist_ok=True)
+        shutil.copy(image, root / 'sentinel2/more' / name)
+    dropped = dynamicearthnet.convert(root, tmp_path / 'new').dropped
+    assert dropped == {'files that name no area or month, first '
+                       'sentinel2/more/mosaic_2018_01.tif': 2}
+
+
 def test_means_of_bands_tell_their_order(earthnet, tmp_path):
     lines = dynamicearthnet_bands.measure(earthnet[0], files=3)
     assert len(lines) == 4 + 12 + 8

@@ -29,7 +29,8 @@ _MONTH = re.compile(r'((?:19|20)\d\d)[-_](\d\d)(?:[-_]01)?\.tif$')
 Key = tuple[str, str]  # area, 'YYYY-MM'
 
 
-def find_files(source: PathLike, pattern: str) -> dict[Key, Path]:
+def find_files(source: PathLike, pattern: str,
+               nameless: Optional[list[Path]] = None) -> dict[Key, Path]:
     """Monthly files below a folder by area and month.
 
     Names differ between the parts of the release, and between its copies:
@@ -38,6 +39,8 @@ def find_files(source: PathLike, pattern: str) -> dict[Key, Path]:
     Args:
         source: Folder that the archives were unpacked to, nested or not.
         pattern: For ``Path.glob``.
+        nameless: Takes files whose path names no area or month; they are not
+            read. Defaults to None.
 
     Returns:
         dict: First found of each area and month.
@@ -50,6 +53,8 @@ def find_files(source: PathLike, pattern: str) -> dict[Key, Path]:
         area = _AREA.search(str(path.relative_to(source)))
         month = _MONTH.search(path.name)
         if area is None or month is None:
+            if nameless is not None:
+                nameless.append(path)
             continue
         key = (area[1], f'{month[1]}-{month[2]}')
         if found.setdefault(key, path) != path:
@@ -58,12 +63,13 @@ def find_files(source: PathLike, pattern: str) -> dict[Key, Path]:
     return found
 
 
-def find_images(source: PathLike) -> dict[str, dict[Key, Path]]:
+def find_images(source: PathLike, nameless: Optional[list[Path]] = None
+                ) -> dict[str, dict[Key, Path]]:
     """Images of the first of each month, and composites, by column."""
     return dict(
-        planet=find_files(source, '**/PF-SR/*-01.tif'),
-        s2=find_files(source, '**/sentinel2/**/*.tif'),
-        s1=find_files(source, '**/sentinel1/**/*.tif'))
+        planet=find_files(source, '**/PF-SR/*-01.tif', nameless),
+        s2=find_files(source, '**/sentinel2/**/*.tif', nameless),
+        s1=find_files(source, '**/sentinel1/**/*.tif', nameless))
 
 
 def read_split(path: PathLike) -> list[Key]:
@@ -157,14 +163,18 @@ def convert(source: PathLike, out: Optional[PathLike] = None,
     splits = Path(splits or source / 'dynnet_training_splits')
     lists = {name: read_split(splits / f'{name}.txt') for name in subsets}
     _refuse_overlap(lists)
-    labels = find_files(source, '**/Raster/**/*.tif')
-    images = find_images(source)
+    nameless: list[Path] = []
+    labels = find_files(source, '**/Raster/**/*.tif', nameless)
+    images = find_images(source, nameless)
     for what, files in (('label (labels/<area>/Labels/Raster/...)', labels),
                         ('image (PF-SR/YYYY-MM-01.tif)', images['planet'])):
         if not files:
             raise MissingDataError(f'no {what} below {source}. Unpack the '
                                    'archives of DynamicEarthNet there.')
     report = Report()
+    if nameless:
+        report.dropped['files that name no area or month, first '
+                       f'{nameless[0].relative_to(source)}'] = len(nameless)
     for name, keys in lists.items():
         rows = list(_rows(name, keys, labels, images, source, out, report))
         _write_list(out / f'{name}.csv', rows)
