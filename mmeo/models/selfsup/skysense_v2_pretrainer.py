@@ -69,7 +69,8 @@ class SkySenseV2Pretrainer(MomentumTeacher, BaseModel):
         init_cfg (dict, optional): Of mmengine.
 
     Raises:
-        ConfigError: If there is nothing to learn, or a weight is unknown.
+        ConfigError: If there is nothing to learn, a weight is unknown, or no
+            loss reads a modality or the fusion.
     """
 
     def __init__(self,
@@ -114,8 +115,22 @@ class SkySenseV2Pretrainer(MomentumTeacher, BaseModel):
         if not (mgcl or qsacl or ita):
             raise ConfigError('SkySenseV2Pretrainer has nothing to learn: '
                               'give mgcl, qsacl or ita.')
+        self._check_sources(fusion is not None)
         self._make_teacher(momentum, teacher_temp, temp_warmup,
                            freeze_prototypes)
+
+    def _check_sources(self, fusion: bool) -> None:
+        names = set(self.student.backbone.modalities)
+        read = {*self.student.mgcl_sources, *self.student.qsacl_sources}
+        read |= {self.ita_source} if self.ita is not None else set()
+        if FUSED in read or self.weights['koleo'] or self.weights['alignment']:
+            read |= names
+        idle = sorted((names | ({FUSED} if fusion else set())) - read)
+        if idle:
+            # Without gradient: distributed training would wait for it.
+            raise ConfigError(
+                f'no loss reads {idle}: add them to the sources of mgcl or '
+                'qsacl, or drop them from backbone.modalities (fusion=None).')
 
     def forward(self,
                 inputs: Sequence[CropBatch],

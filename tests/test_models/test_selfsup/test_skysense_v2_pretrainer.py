@@ -354,3 +354,13 @@ def test_a_sensor_that_nobody_has_does_not_coarsen_alignment(pretrainer,
     head(views)
     # 2 crops of 3 samples, 4 x 4 tokens each; none where HR takes part.
     assert sorted(seen) == [0, 0, 0, 0, 96, 96]
+
+
+@pytest.mark.parametrize('options, idle', [
+    (dict(fusion=FUSION, mgcl=None), 'fused'),
+    (dict(mgcl=None, qsacl=None), 's1'),
+    (dict(mgcl=dict(grid_size=3, num_centroids=4, sources=('hr', 's2')),
+          qsacl=None), 's1')])
+def test_parts_that_no_loss_reads(new_pretrainer, options, idle):
+    with pytest.raises(ConfigError, match=f"no loss reads .*'{idle}'"):
+        new_pretrainer(**options)
