@@ -251,8 +251,11 @@ def test_date_jitter_wraps_and_leaves_unknown_dates():
     out = build('DateJitter', days=3)(dict(modalities=dict(s2=series)))
     dates = out['modalities']['s2']['dates'].reshape(100, 3)
     assert (dates[:, 0] == -1).all()
-    assert set(dates[:, 1]) == {362, 363, 364, 0, 1, 2, 3}
-    assert dates.max() <= 364
+    assert set(dates[:, 1]) == {363, 364, 365, 0, 1, 2, 3}
+    assert dates.max() == 365
+    still = dict(images=np.zeros((3, 1, 1, 10)), dates=np.array([365, 0, -1]))
+    build('DateJitter', days=0)(dict(modalities=dict(s2=still)))
+    assert still['dates'].tolist() == [365, 0, -1]
 
 
 def test_band_jitter_and_drop_need_normalised_data():

@@ -13,6 +13,8 @@ from mmeo.structures.modality import UNKNOWN_DATE
 
 from .samples import Series, SeriesTransform, samples_of
 
+DAYS = 366  # of a leap year: 31 December can be day 365
+
 
 @TRANSFORMS.register_module()
 class SampleFrames(BaseTransform):
@@ -99,5 +101,5 @@ class DateJitter(SeriesTransform):
     def change(self, series: Series) -> None:
         dates = series['dates']
         moved = (dates + np.random.randint(-self.days, self.days + 1,
-                                           dates.shape)) % 365
+                                           dates.shape)) % DAYS
         series['dates'] = np.where(dates == UNKNOWN_DATE, dates, moved)
