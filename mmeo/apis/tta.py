@@ -10,6 +10,7 @@ from mmeo.errors import ConfigError
 _SEG = dict(type='mmseg.SegTTAModel')
 _DET = dict(type='mmdet.DetTTAModel', tta_cfg=dict(
     nms=dict(type='nms', iou_threshold=0.5), max_per_img=100))
+_FLIPPABLE = ('PackSegInputs', 'PackChangeInputs', 'PackDetInputs')
 
 
 def add_tta(cfg: Config) -> None:
@@ -32,6 +33,11 @@ def add_tta(cfg: Config) -> None:
     if 'tta_model' not in cfg:
         cfg.tta_model = _default_model(cfg, packing)
     if 'tta_pipeline' not in cfg:
+        # Others hold no one image to flip: several sensors, say.
+        if not packing.endswith(_FLIPPABLE):
+            raise ConfigError(
+                f'{cfg.filename}: --tta needs `tta_pipeline`, what is '
+                f'predicted; there is no default for {packing or "nothing"}.')
         cfg.tta_pipeline = _with_flips(pipeline, packing)
     dataset['pipeline'] = cfg.tta_pipeline
     cfg.model = ConfigDict(**cfg.tta_model, module=cfg.model)

@@ -94,3 +94,11 @@ def test_flipped_boxes_fall_on_the_others(direction):
     turned = ((tensor[:, 4] - boxes[:, 4]) / math.pi).numpy()
     assert turned == pytest.approx(turned.round(), abs=1e-4)
     assert not merged.metainfo['flip']
+
+
+def test_several_sensors_have_no_default(repo_root):
+    cfg = Config.fromfile(
+        repo_root / 'configs/skysense_v2/pastis/'
+        'skysense-v2-h-mm_upernet_20k_pastis-128.py')
+    with pytest.raises(ConfigError, match='tta_pipeline.*PackMultiModal'):
+        add_tta(cfg)
