@@ -18,6 +18,7 @@ from .moe_experts import ExpertMLPs
 from .ms_deform_attn import MSDeformAttention, reference_points
 from .norm import LayerNorm2d
 from .patch_merging import AdaptivePatchMerging
+from .precision import no_autocast
 from .products import linear, plain_scaled_linear, product, scaled_linear
 from .sinkhorn import sinkhorn
 from .swin_v2_block import SwinV2Block
@@ -33,8 +34,8 @@ __all__ = [
     'SpatialPriorModule', 'SwinV2Block', 'Tokenizer', 'TransformerBlock',
     'WindowAttention', 'dispatch', 'double_pixels', 'eager_attention',
     'eager_window_attention', 'fused_attention', 'fused_window_attention',
-    'linear', 'masked_dispatch', 'maybe_checkpoint', 'plain_scaled_linear',
-    'product', 'project_pixels', 'recomputed_window_attention',
-    'reference_points', 'rotary_position',
+    'linear', 'masked_dispatch', 'maybe_checkpoint', 'no_autocast',
+    'plain_scaled_linear', 'product', 'project_pixels',
+    'recomputed_window_attention', 'reference_points', 'rotary_position',
     'rotate', 'scaled_linear', 'sincos_position', 'sinkhorn'
 ]

@@ -93,9 +93,7 @@ class GeoContextPrototypes(nn.Module):
         keys = self.prototypes[regions.clamp(min=0)].float()
         scores = F.normalize(places, dim=-1) @ F.normalize(
             keys, dim=-1).transpose(1, 2)  # (B, N, K)
-        shares = torch.stack([
-            sinkhorn(s, self.eps, self.iterations, sync=False) for s in scores
-        ])
+        shares = sinkhorn(scores, self.eps, self.iterations, sync=False)
         sums = torch.cat(all_gather(shares.transpose(1, 2) @ places))
         mass = torch.cat(all_gather(shares.sum(1)))  # (R * B, K)
         regions = torch.cat(all_gather(regions))

@@ -12,7 +12,7 @@ from torch.nn.parameter import Parameter
 from mmeo.errors import ConfigError
 from mmeo.registry import MODELS
 
-from ..layers.sinkhorn import sinkhorn
+from ..layers import no_autocast, sinkhorn
 
 
 def build_mlp(in_channels: int, hidden_dims: int, out_channels: int,
@@ -65,7 +65,7 @@ class PrototypeHead(nn.Module):
             rows = rows.detach() + 0 * rows
         rows = F.normalize(rows.float(), dim=-1, eps=1e-6)
         # A temperature of 0.04 would make much of bfloat16's rounding.
-        with torch.autocast(x.device.type, enabled=False):
+        with no_autocast(x.device):
             return F.linear(x, rows)
 
 
@@ -157,7 +157,7 @@ class DINOContrast(nn.Module):
             Tensor: ``(G, L, N)``.
         """
         logs = (student.float() / self.student_temp).log_softmax(-1)
-        with torch.autocast(logs.device.type, enabled=False):
+        with no_autocast(logs.device):
             return -torch.einsum('gnk,lnk->gln', logs, targets.to(logs))
 
     @staticmethod

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from mmeo.registry import MODELS
 
+from ..layers import no_autocast
 from .dino_contrast import build_mlp
 from .ranks import gather_rows
 
@@ -79,7 +80,7 @@ class InfoNCE(nn.Module):
         losses = []
         for view in targets:
             rows, first = gather_rows(view)
-            with torch.autocast(student.device.type, enabled=False):
+            with no_autocast(student.device):
                 logits = student @ rows.T / self.temperature  # (G, N, all)
             own = first + torch.arange(len(view), device=view.device)
             logs = logits.log_softmax(-1)

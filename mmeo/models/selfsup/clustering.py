@@ -5,6 +5,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..layers import no_autocast
+
 
 class Centroids(nn.Module):
     """Learned seeds of groups.
@@ -23,32 +25,8 @@ class Centroids(nn.Module):
         """Cosines ``(..., N_C)`` of tokens ``(..., C)``, float32."""
         seeds = F.normalize(self.centroids.float(), dim=-1, eps=1e-6)
         x = F.normalize(x.float(), dim=-1, eps=1e-6)
-        with torch.autocast(x.device.type, enabled=False):
+        with no_autocast(x.device):
             return x @ seeds.T
-
-
-@torch.no_grad()
-def balanced_groups(scores: Tensor, eps: float = 0.05,
-                    iterations: int = 3) -> Tensor:
-    """Sinkhorn-Knopp within each image.
-
-    Unlike :func:`mmeo.models.layers.sinkhorn.sinkhorn`, whose rows are those
-    of all images of all processes.
-
-    Args:
-        scores (Tensor): ``(..., N, K)``.
-        eps (float): Temperature. Defaults to 0.05.
-        iterations (int): Defaults to 3.
-
-    Returns:
-        Tensor: ``(..., N, K)`` float32; rows sum to 1, columns to about
-        N / K.
-    """
-    logs = scores.float() / eps
-    for _ in range(iterations):
-        logs = logs - logs.logsumexp(-2, keepdim=True)
-        logs = logs - logs.logsumexp(-1, keepdim=True)
-    return logs.exp()
 
 
 def pool_groups(tokens: Tensor, groups: Tensor) -> Tensor:

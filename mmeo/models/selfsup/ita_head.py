@@ -14,6 +14,7 @@ from mmeo.errors import ConfigError, DataError
 from mmeo.registry import MODELS
 from mmeo.structures.modality import NO_LABEL
 
+from ..layers import no_autocast
 from ..losses import mean_over_ranks
 from .text_embeddings import load_table, read_class_names
 
@@ -157,7 +158,7 @@ class ITAHead(BaseModule):
                 'ITAHead has no text embeddings: set ita.text_embeddings and '
                 'call init_weights(), as training does, or load a checkpoint.')
         rows = F.normalize(rows.float(), dim=-1, eps=1e-6)
-        with torch.autocast(rows.device.type, enabled=False):
+        with no_autocast(rows.device):
             return self.scale.float() * (rows @ self.text.float().T)
 
     def _rows(self, features: Tensor,

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from mmeo.errors import ConfigError, DataError
 from mmeo.registry import MODELS
 
-from .clustering import Centroids, balanced_groups, pool_groups
+from ..layers import sinkhorn
+from .clustering import Centroids, pool_groups
 from .view_matching import ViewPairs, sample_cells
 
 LEVELS = ('pix', 'obj', 'img')
@@ -133,8 +134,8 @@ class MGCLHead(BaseModule):
         if 'obj' in self.levels:
             scores = self.seeds(cells)
             if teacher:
-                groups = balanced_groups(scores, self.group_eps,
-                                         self.group_iters)
+                groups = sinkhorn(scores, self.group_eps,
+                                  self.group_iters, sync=False)
             centres = pool_groups(cells, groups)  # (R, N_C, C)
             out['obj'] = self.heads['obj'](centres.flatten(0, 1))
             if teacher:

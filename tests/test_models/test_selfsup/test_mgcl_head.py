@@ -8,7 +8,8 @@ import torch
 
 from mmeo import build
 from mmeo.errors import ConfigError, DataError
-from mmeo.models.selfsup.clustering import balanced_groups, pool_groups
+from mmeo.models.layers import sinkhorn
+from mmeo.models.selfsup.clustering import pool_groups
 from mmeo.models.selfsup.mgcl_head import mean_frame
 from mmeo.models.selfsup.view_matching import match_views
 from mmeo.structures import CropBatch
@@ -35,13 +36,13 @@ def crops(batch: int, apart: tuple = ()) -> list[CropBatch]:
 
 def test_groups_against_a_loop():
     scores = torch.randn(2, 9, 3)
-    groups = balanced_groups(scores, .1, 3)
+    groups = sinkhorn(scores, .1, 3, sync=False)
     q = (scores.double() / .1).exp()
     for _ in range(3):
         q = q / q.sum(1, keepdim=True)
         q = q / q.sum(2, keepdim=True)
     torch.testing.assert_close(groups.double(), q, rtol=1e-4, atol=1e-5)
-    balanced = balanced_groups(scores, 1., 50)
+    balanced = sinkhorn(scores, 1., 50, sync=False)
     torch.testing.assert_close(balanced.sum(1), torch.full((2, 3), 3.))
     tokens = torch.randn(2, 9, 6)
     pooled = pool_groups(tokens, groups)
@@ -73,7 +74,7 @@ def test_both_sides_use_the_teachers_groups(head):
 
 def test_group_loss_teaches_the_centroids(head):
     scores = torch.randn(2, 4, 3, requires_grad=True)
-    groups = balanced_groups(torch.randn(2, 4, 3))
+    groups = sinkhorn(torch.randn(2, 4, 3), sync=False)
     losses = head.group_losses(scores, groups)
     for b in range(2):
         for n in range(4):
