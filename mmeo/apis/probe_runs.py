@@ -82,30 +82,34 @@ def _backbone(cfg: Config, folder: Path, seed: int,
     return backbone
 
 
-def probe_table(work_dir: str) -> str:
+def probe_table(work_dir: str, order: Sequence[str] = ()) -> str:
     """Mean and standard deviation over seeds of every finished variant.
 
     Args:
         work_dir (str): Of :func:`run_variants`.
+        order (Sequence[str]): Variants that come first. Defaults to (), all
+            by name.
 
     Returns:
-        str: A Markdown table, variants in the order of their first file.
+        str: A Markdown table.
 
     Raises:
         MissingDataError: If nothing is finished.
     """
     found: dict[str, list[dict]] = defaultdict(list)
-    for file in sorted(Path(work_dir).glob('*/seed*/probe.json'),
-                       key=lambda path: path.stat().st_mtime):
+    for file in sorted(Path(work_dir).glob('*/seed*/probe.json')):
         record = json.loads(file.read_text())
         found[record['variant']].append(record['scores'])
     if not found:
         raise MissingDataError(f'{work_dir} holds no */seed*/probe.json: run '
                                '`run.py run` first.')
-    columns = list(next(iter(found.values()))[0])
+    rank = {name: place for place, name in enumerate(order)}
+    names = sorted(found, key=lambda name: rank.get(name, len(rank)))
+    columns = list(found[names[0]][0])
     lines = ['| | ' + ' | '.join(columns) + ' | seeds |',
              '| --- |' + ' --- |' * (len(columns) + 1)]
-    for name, runs in found.items():
+    for name in names:
+        runs = found[name]
         cells = [_cell([run[column] for run in runs]) for column in columns]
         lines.append(f'| {name} | ' + ' | '.join(cells) + f' | {len(runs)} |')
     return '\n'.join(lines)

@@ -41,7 +41,7 @@ def main() -> None:
         run_variants({name: str(CONFIGS / f'{VARIANTS[name]}.py')
                       for name in args.variants}, args.seeds, args.data_root,
                      args.work_dir, args.cfg_options)
-    print(probe_table(args.work_dir))
+    print(probe_table(args.work_dir, list(VARIANTS)))
 
 
 if __name__ == '__main__':

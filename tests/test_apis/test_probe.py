@@ -64,3 +64,7 @@ def test_table_of_means_and_deviations(tmp_path):
     table = probe_table(str(tmp_path))
     assert '| pretrained | 12.0 ± 2.8 | 2 |' in table
     assert '| random init | 5.0 | 1 |' in table
+    names = [line.split('|')[1].strip() for line in table.splitlines()[2:]]
+    assert names == ['pretrained', 'random init']
+    table = probe_table(str(tmp_path), ['random init'])
+    assert table.splitlines()[2].startswith('| random init')
