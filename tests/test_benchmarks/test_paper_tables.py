@@ -222,7 +222,7 @@ def test_formats(tmp_path: Path) -> None:
     assert '| ViTP | DIOR-R | AP50 | 75.08 | 75.08* | +0.00 |' in markdown
     with pytest.raises(ConfigError, match='--table 9: .*13'):
         apis.table('vitp', ['9'])
-    with pytest.raises(ConfigError, match="of 'vit': choose vitp"):
+    with pytest.raises(ConfigError, match="of 'vit': choose .*vitp"):
         apis.table('vit')
     with pytest.raises(MissingDataError, match='no such folder'):
         apis.table('vitp', records=str(tmp_path / 'x'))
