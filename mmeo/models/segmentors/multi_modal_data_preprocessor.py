@@ -49,8 +49,6 @@ class MultiModalDataPreprocessor(BaseDataPreprocessor):
             dict that no sample of a batch has are there all the same, with
             one blank frame, so that all processes do the same. Defaults to
             None, the sensors that a batch has.
-        num_regions (int, optional): Of the geo-context: the batch then has
-            ``regions`` from ``metainfo['region']``. Defaults to None.
         non_blocking (bool): Copy to the device asynchronously. Defaults to
             False.
         batch_augments (dict, optional): Refused; mmpretrain's classifier
@@ -62,7 +60,6 @@ class MultiModalDataPreprocessor(BaseDataPreprocessor):
 
     def __init__(self,
                  modalities: Optional[Mapping[str, int]] = None,
-                 num_regions: Optional[int] = None,
                  non_blocking: bool = False,
                  batch_augments: Optional[dict] = None) -> None:
         super().__init__(non_blocking)
@@ -71,7 +68,6 @@ class MultiModalDataPreprocessor(BaseDataPreprocessor):
                               'sensors cannot be mixed up; remove '
                               '`train_cfg.augments`')
         self.modalities = None if modalities is None else dict(modalities)
-        self.num_regions = num_regions
 
     def forward(self, data: Sequence[dict], training: bool = False) -> dict:
         """Make a batch.
@@ -101,10 +97,10 @@ class MultiModalDataPreprocessor(BaseDataPreprocessor):
         inputs = ModalityBatches(
             (name, self._stack(name, samples, shares))
             for name in self._names(samples))
-        if self.num_regions and data_samples:
+        if any('region' in (x.metainfo if x else ()) for x in known):
             inputs.regions = torch.tensor(
-                [x.metainfo.get('region', UNKNOWN_REGION)
-                 for x in data_samples], device=self.device)
+                [x.metainfo.get('region', UNKNOWN_REGION) if x else
+                 UNKNOWN_REGION for x in known], device=self.device)
         return dict(inputs=inputs, data_samples=data_samples)
 
     def _names(self, samples: Sequence[Mapping]) -> list[str]:

@@ -120,7 +120,7 @@ def test_preprocessor_pads_maps_alike() -> None:
 
 
 def test_preprocessor_with_named_modalities() -> None:
-    data = MultiModalDataPreprocessor(BANDS, num_regions=9)
+    data = MultiModalDataPreprocessor(BANDS)
     only = seg_sample(dict(s2=series('s2', 2, 8)), 64)
     only['data_samples'].set_metainfo(dict(region=4))
     out = data([only])['inputs']
