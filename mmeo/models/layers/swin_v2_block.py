@@ -4,7 +4,6 @@
 from mmcv.cnn.bricks import DropPath
 from torch import Tensor, nn
 
-from .checkpointing import maybe_checkpoint
 from .transformer_block import MLP
 from .window_attention import WindowAttention
 
@@ -27,8 +26,6 @@ class SwinV2Block(nn.Module):
             SkySense V1 do. Defaults to False.
         pad_small_map (bool): Pad a map that is smaller than the window
             instead of shrinking the window. Defaults to False.
-        with_cp (bool): Compute the block again in the backward pass instead
-            of keeping its activations. Defaults to False.
     """
 
     def __init__(self,
@@ -40,8 +37,7 @@ class SwinV2Block(nn.Module):
                  drop_path_rate: float = 0.0,
                  pretrained_window_size: int = 0,
                  extra_norm: bool = False,
-                 pad_small_map: bool = False,
-                 with_cp: bool = False) -> None:
+                 pad_small_map: bool = False) -> None:
         super().__init__()
         self.attn = WindowAttention(embed_dims, num_heads, window_size, shift,
                                     pretrained_window_size, pad_small_map)
@@ -51,13 +47,9 @@ class SwinV2Block(nn.Module):
         self.norm3 = (nn.LayerNorm(embed_dims) if extra_norm else
                       nn.Identity())
         self.drop_path = DropPath(drop_path_rate)
-        self.with_cp = with_cp
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(B, H, W, C)`` to the same shape, for any H and W."""
-        return maybe_checkpoint(self.with_cp, self._forward, x)
-
-    def _forward(self, x: Tensor) -> Tensor:
         x = x + self.drop_path(self.norm1(self.attn(x)))
         x = x + self.drop_path(self.norm2(self.mlp(x)))
         return self.norm3(x)
