@@ -6,7 +6,6 @@ from typing import Any, Optional, Union
 
 import torch
 from mmengine.logging import MMLogger
-from mmengine.model import BaseModule
 from mmengine.model.weight_init import trunc_normal_init
 from torch import Tensor, nn
 
@@ -16,6 +15,7 @@ from mmeo.registry import MODELS
 from mmeo.weights.fit import BandInit
 
 from ..layers import TransformerBlock, maybe_checkpoint
+from ..pretrained import PretrainedModule
 
 ARCHS = {
     '300m': dict(embed_dims=1024, depth=24, num_heads=16, mlp_ratio=4.0),
@@ -47,7 +47,7 @@ def parse_arch(arch: Union[str, Mapping]) -> dict:
 
 
 @MODELS.register_module()
-class InternViT(BaseModule):
+class InternViT(PretrainedModule):
     """Plain vision transformer with layer scale and without a final norm.
 
     Source: InternVL 2.5 (arXiv 2412.05271), InternViT-300M-448px-V2_5.
@@ -262,22 +262,6 @@ class InternViT(BaseModule):
         self.train(self.training)
 
     # -- weights ----------------------------------------------------------
-    def init_weights(self) -> None:
-        """Load pretrained weights if ``init_cfg`` names them.
-
-        Raises:
-            CheckpointError: If the file does not hold a fitting InternViT.
-        """
-        cfg = self.init_cfg
-        if not isinstance(cfg, Mapping) or cfg.get('type') != 'Pretrained':
-            super().init_weights()
-        elif not self._is_init:
-            self.load_pretrained(
-                cfg['checkpoint'],
-                prefix=cfg.get('prefix', ''),
-                trust=cfg.get('trust', False))
-            self._is_init = True
-
     def load_pretrained(self,
                         path: str,
                         prefix: str = '',

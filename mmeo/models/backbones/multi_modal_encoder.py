@@ -7,7 +7,6 @@ from typing import Optional
 
 import torch
 import torch.nn.functional as F
-from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.nn.parameter import Parameter
 
@@ -16,6 +15,7 @@ from mmeo.registry import MODELS
 from mmeo.structures import ModalityBatch
 
 from ..layers.grid_projection import resize_grid
+from ..pretrained import PretrainedModule
 from .encoder_weights import load_encoder
 
 Batches = Mapping[str, ModalityBatch]
@@ -109,7 +109,7 @@ def scaling(channels: int, scale: float) -> nn.Module:
 
 
 @MODELS.register_module()
-class MultiModalEncoder(BaseModule):
+class MultiModalEncoder(PretrainedModule):
     """Backbone, fusion over time, and a pyramid of their maps (our design).
 
     A batch with high-resolution images gives maps on their grids; those of
@@ -188,19 +188,19 @@ class MultiModalEncoder(BaseModule):
             self.backbone.requires_grad_(False)
         self.train()
 
-    def init_weights(self) -> None:
-        """Load pretrained weights if ``init_cfg`` names them.
+    def load_pretrained(self, checkpoint: str, prefix: str = '',
+                        trust: bool = False) -> None:
+        """Load backbone and fusion.
+
+        Args:
+            checkpoint (str): See :func:`load_encoder`.
+            prefix (str): Likewise. Defaults to ``''``.
+            trust (bool): Likewise. Defaults to False.
 
         Raises:
             CheckpointError: If the file does not hold a fitting encoder.
         """
-        cfg = self.init_cfg
-        if not isinstance(cfg, Mapping) or cfg.get('type') != 'Pretrained':
-            super().init_weights()
-        elif not self._is_init:
-            load_encoder(self, cfg['checkpoint'], cfg.get('prefix', ''),
-                         cfg.get('trust', False))
-            self._is_init = True
+        load_encoder(self, checkpoint, prefix, trust)
 
     def _replaced(self, level: int) -> bool:
         return self.fused == 'replace' and level in self.fused_levels

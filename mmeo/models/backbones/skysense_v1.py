@@ -6,7 +6,6 @@ from typing import Any, Optional
 
 import torch.nn.functional as F
 from mmengine.logging import MMLogger
-from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmeo import weights
@@ -14,6 +13,7 @@ from mmeo.errors import CheckpointError, ConfigError
 from mmeo.registry import MODELS
 from mmeo.weights.fit import BandInit
 
+from ..pretrained import PretrainedModule
 from .intern_vit import InternViT
 from .swin_v2_encoder import SwinV2Encoder
 
@@ -35,7 +35,7 @@ def _build_encoder(part: str, arch: Optional[Mapping],
 
 
 @MODELS.register_module()
-class SkySenseV1(BaseModule):
+class SkySenseV1(PretrainedModule):
     """One encoder of SkySense V1 (arXiv 2312.10115) or SkySense++.
 
     The weights of both are public (non-commercial licence) and load into
@@ -142,20 +142,6 @@ class SkySenseV1(BaseModule):
         return self.encoder.get_layer_depth(param_name, prefix + 'encoder.')
 
     # -- weights ----------------------------------------------------------
-    def init_weights(self) -> None:
-        """Load pretrained weights if ``init_cfg`` names them.
-
-        Raises:
-            CheckpointError: If the file does not hold this encoder.
-        """
-        cfg = self.init_cfg
-        if not isinstance(cfg, Mapping) or cfg.get('type') != 'Pretrained':
-            super().init_weights()
-        elif not self._is_init:
-            self.load_pretrained(cfg['checkpoint'], cfg.get('prefix', ''),
-                                 cfg.get('trust', False))
-            self._is_init = True
-
     def load_pretrained(self, path: str, prefix: str = '',
                         trust: bool = False) -> None:
         """Load this encoder out of a file in any known layout.

@@ -4,7 +4,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Optional
 
-import torch
 from mmengine.model import BaseModule
 from torch import Tensor
 
@@ -13,6 +12,7 @@ from mmeo.registry import MODELS
 from mmeo.structures import ModalityBatch
 
 from ..necks.skysense_v1_fusion import SkySenseV1Fusion
+from .series import encode_series
 from .skysense_v1 import SkySenseV1
 
 
@@ -80,12 +80,7 @@ class SkySenseV1Encoders(BaseModule):
         encoder = getattr(self, modality)
         if x.dim() == 4:
             return encoder(x)
-        if valid is None:
-            valid = torch.ones(x.shape[:2], dtype=torch.bool, device=x.device)
-        outs = encoder(x[valid])
-        return tuple(
-            out.new_zeros((*valid.shape, *out.shape[1:])).masked_scatter(
-                valid[..., None, None, None], out) for out in outs)
+        return encode_series(encoder, x, valid)
 
     def forward_modalities(self, batches: Mapping[str, ModalityBatch]
                            ) -> dict[str, tuple[Tensor, ...]]:

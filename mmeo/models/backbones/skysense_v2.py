@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Optional, Union
 
 import torch
-from mmengine.model import BaseModule, trunc_normal_init
+from mmengine.model import trunc_normal_init
 from torch import Tensor, nn
 
 from mmeo import weights
@@ -25,6 +25,8 @@ from ..layers import (
     rotary_position,
     sincos_position,
 )
+from ..pretrained import PretrainedModule
+from .series import encode_series
 from .skysense_arch import (
     Modes,
     apm_modes_from_gsd,
@@ -42,7 +44,7 @@ POSITIONS = ('gsd_sincos', 'learned', 'rope2d', 'none')
 
 
 @MODELS.register_module()
-class SkySenseV2(BaseModule):
+class SkySenseV2(PretrainedModule):
     """Four stages shared by all modalities, which differ in the tokenizer.
 
     Source: SkySense V2 (arXiv 2507.13812). Stages 1 and 2 are Swin V2 blocks,
@@ -264,18 +266,8 @@ class SkySenseV2(BaseModule):
         gsd = gsd or self.modalities[name]['gsd']
         if x.dim() == 4:
             return self._encode(x, name, modes, gsd)
-        if valid is None:
-            outs = self._encode(x.flatten(0, 1), name, modes, gsd)
-            return tuple(out.unflatten(0, x.shape[:2]) for out in outs)
-        outs = self._encode(x[valid], name, modes, gsd)
-        return tuple(self._to_series(out, valid) for out in outs)
-
-    @staticmethod
-    def _to_series(x: Tensor, valid: Tensor) -> Tensor:
-        """Put maps of valid frames ``(N, C, h, w)`` in their places."""
-        series = x.new_zeros((*valid.shape, *x.shape[1:]))
-        series[valid] = x
-        return series
+        return encode_series(
+            lambda frames: self._encode(frames, name, modes, gsd), x, valid)
 
     def forward_modalities(self, batches: Mapping[str, ModalityBatch]
                            ) -> dict[str, tuple[Tensor, ...]]:
@@ -397,19 +389,19 @@ class SkySenseV2(BaseModule):
                 param.requires_grad_(False)
         self.train(self.training)
 
-    def init_weights(self) -> None:
-        """Load pretrained weights if ``init_cfg`` names them.
+    def load_pretrained(self, checkpoint: str, prefix: str = '',
+                        trust: bool = False) -> None:
+        """Load this backbone.
+
+        Args:
+            checkpoint (str): See :func:`load_backbone`.
+            prefix (str): Likewise. Defaults to ``''``.
+            trust (bool): Likewise. Defaults to False.
 
         Raises:
             CheckpointError: If the file does not hold a fitting SkySenseV2.
         """
-        cfg = self.init_cfg
-        if not isinstance(cfg, Mapping) or cfg.get('type') != 'Pretrained':
-            super().init_weights()
-        elif not self._is_init:
-            load_backbone(self, cfg['checkpoint'], cfg.get('prefix', ''),
-                          cfg.get('trust', False))
-            self._is_init = True
+        load_backbone(self, checkpoint, prefix, trust)
 
     def _reset_parameters(self) -> None:
         for module in self.modules():

@@ -15,6 +15,7 @@ from mmeo.registry import MODELS
 from mmeo.structures import ModalityBatch
 
 from ..layers.grid_projection import resize_grid
+from ..pretrained import PretrainedModule
 from .temporal_fusion import TemporalFusion
 
 _DAYS = 365
@@ -42,7 +43,7 @@ class DateTable(nn.Module):
 
 
 @MODELS.register_module()
-class SkySenseV1Fusion(TemporalFusion):
+class SkySenseV1Fusion(PretrainedModule, TemporalFusion):
     """:class:`TemporalFusion` in the parametrisation of the public weights.
 
     Each 10 m sensor has a head (a 1 x 1 convolution to 16 times the channels
@@ -120,20 +121,6 @@ class SkySenseV1Fusion(TemporalFusion):
         return resize_grid(x, size)
 
     # -- weights ----------------------------------------------------------
-    def init_weights(self) -> None:
-        """Load pretrained weights if ``init_cfg`` names them.
-
-        Raises:
-            CheckpointError: If the files do not hold this fusion.
-        """
-        cfg = self.init_cfg
-        if not isinstance(cfg, Mapping) or cfg.get('type') != 'Pretrained':
-            super().init_weights()
-        elif not self._is_init:
-            self.load_pretrained(cfg['checkpoint'], cfg.get('prefix', ''),
-                                 cfg.get('trust', False))
-            self._is_init = True
-
     def load_pretrained(self, checkpoint: Union[str, Mapping[str, str]],
                         prefix: str = '', trust: bool = False) -> None:
         """Load from a combined file, or from split ones.
