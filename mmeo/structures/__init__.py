@@ -1,7 +1,16 @@
 # Copyright (c) mmeo contributors. All rights reserved.
 from .dialogue import DialogueSample
+from .episode import (
+    MODES,
+    OTHER_LABEL,
+    EpisodeBatch,
+    EpisodeSample,
+    ImageGroup,
+)
 from .modality import NO_LABEL, UNKNOWN_DATE, CropBatch, ModalityBatch
 
 __all__ = [
-    'CropBatch', 'DialogueSample', 'ModalityBatch', 'NO_LABEL', 'UNKNOWN_DATE'
+    'CropBatch', 'DialogueSample', 'EpisodeBatch', 'EpisodeSample',
+    'ImageGroup', 'MODES', 'ModalityBatch', 'NO_LABEL', 'OTHER_LABEL',
+    'UNKNOWN_DATE'
 ]
