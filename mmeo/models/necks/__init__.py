@@ -1,6 +1,7 @@
 # Copyright (c) mmeo contributors. All rights reserved.
+from .modality_fpn import ModalityFPN
 from .simple_fpn import SimpleFPN
 from .skysense_v1_fusion import SkySenseV1Fusion
 from .temporal_fusion import TemporalFusion
 
-__all__ = ['SimpleFPN', 'SkySenseV1Fusion', 'TemporalFusion']
+__all__ = ['ModalityFPN', 'SimpleFPN', 'SkySenseV1Fusion', 'TemporalFusion']
