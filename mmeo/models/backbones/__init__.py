@@ -1,5 +1,6 @@
 # Copyright (c) mmeo contributors. All rights reserved.
 from .intern_vit import InternViT
+from .modality_encoders import ModalityEncoders
 from .multi_modal_encoder import MultiModalEncoder
 from .skysense_v1 import SkySenseV1
 from .skysense_v1_encoders import SkySenseV1Encoders, SkySenseV1MultiModal
@@ -7,6 +8,6 @@ from .skysense_v2 import SkySenseV2
 from .vit_adapter import ViTAdapter
 
 __all__ = [
-    'InternViT', 'MultiModalEncoder', 'SkySenseV1', 'SkySenseV1Encoders',
-    'SkySenseV2', 'ViTAdapter'
+    'InternViT', 'ModalityEncoders', 'MultiModalEncoder', 'SkySenseV1',
+    'SkySenseV1Encoders', 'SkySenseV2', 'ViTAdapter'
 ]

@@ -26,8 +26,10 @@ def _build_encoder(part: str, arch: Optional[Mapping],
     options.setdefault('in_channels', _BANDS[part])
     if part == 'hr':
         return SwinV2Encoder(arch, **options)
+    patch = options.get('patch_size', 4)
     options = {
-        **dict(img_size=64, patch_size=4, with_cls_token=False,
+        **dict(img_size=16 * patch, patch_size=patch,
+               kernel_resize='pinv', with_cls_token=False,
                out_indices=(5, 11, 17, 23)), **options
     }
     return InternViT(
@@ -68,9 +70,11 @@ class SkySenseV1(PretrainedModule):
             ``with_cp``; for ``'hr'`` those of :class:`SwinV2Encoder`
             (SkySense-O needs ``window_size=(8, 8, 8, 16)`` and
             ``pretrained_window_sizes=(0, 0, 0, 8)``); for the others those of
-            :class:`InternViT`, with ``img_size=64``, ``patch_size=4``,
-            ``with_cls_token=False`` and ``out_indices=(5, 11, 17, 23)`` as in
-            the public configs of SkySense++.
+            :class:`InternViT`, with ``patch_size=4``, positions of 16 by 16
+            patches, ``with_cls_token=False`` and ``out_indices=(5, 11, 17,
+            23)`` as in the public configs of SkySense++. A patch of 8 makes a
+            quarter of the tokens; stored kernels are resized to it so that
+            an enlarged image gives the same tokens (``'pinv'``).
 
     Raises:
         ConfigError: If an argument does not fit.
@@ -112,7 +116,7 @@ class SkySenseV1(PretrainedModule):
         Returns:
             tuple[Tensor, ...]: For each of ``out_indices`` a map. ``'hr'``:
             ``(B, 352 * 2**i, h, w)`` at strides 4, 8, 16, 32; the others:
-            ``(B, 1024, h, w)`` at stride 4.
+            ``(B, 1024, h, w)``, at the stride of the patch.
 
         Raises:
             ConfigError: If the number of bands differs.
@@ -199,6 +203,9 @@ class SkySenseV1(PretrainedModule):
                    'encoder.patch_embed.weight'):
             value = weights.fit_bands(value, shape[1], self.band_init,
                                       self.band_rescale)
+            if self.part != 'hr':
+                value = weights.resize_patch_kernel(
+                    value, shape[-1], self.encoder.kernel_resize)
         elif key == 'encoder.pos_embed':
             value = weights.fit_position_table(value, shape[1])
         if tuple(value.shape) != shape:
