@@ -80,10 +80,10 @@ def test_interrupted_run_looks_incomplete(tmp_path, monkeypatch):
     out = tmp_path / 'data'
     original = generate.write_scene
 
-    def fails_late(root, seed, index, size):
+    def fails_late(root, seed, index, *args):
         if index == 1:
             raise KeyboardInterrupt
-        return original(root, seed, index, size)
+        return original(root, seed, index, *args)
 
     monkeypatch.setattr(generate, 'write_scene', fails_late)
     with pytest.raises(KeyboardInterrupt):

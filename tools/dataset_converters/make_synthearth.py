@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from mmeo.datasets.synthetic import contact_sheet, make_synthearth
+from mmeo.datasets.synthetic.styles import DEFAULT, STYLES
 from mmeo.errors import UserError
 
 
@@ -24,6 +25,10 @@ def parse_args() -> argparse.Namespace:
                         help='share of the scenes that go into val')
     parser.add_argument('--workers', type=int, default=1,
                         help='number of processes')
+    parser.add_argument('--in-context', action='store_true',
+                        help='also write incontext/{optical,sar,labels}')
+    parser.add_argument('--style', default=DEFAULT.name, choices=list(STYLES),
+                        help='look of the scenes')
     parser.add_argument('--overwrite', action='store_true',
                         help='replace a SynthEarth made with other settings')
     parser.add_argument('--contact-sheet', metavar='PATH',
@@ -36,7 +41,8 @@ def main() -> int:
     try:
         out = make_synthearth(args.out, args.scenes, args.size, args.seed,
                               args.val_fraction, workers=args.workers,
-                              overwrite=args.overwrite)
+                              overwrite=args.overwrite,
+                              in_context=args.in_context, style=args.style)
         if args.contact_sheet:
             contact_sheet(out, args.contact_sheet)
     except UserError as error:

@@ -6,18 +6,6 @@ import math
 from mmeo.datasets.synthetic.geometry import place, rect
 from mmeo.datasets.synthetic.plan import STRUCTURE, Plan
 
-# Roof colours overlap those of roads and soil on purpose.
-PITCHED = {
-    'red': (.26, .10, .07), 'brown': (.19, .12, .09),
-    'grey': (.15, .15, .16), 'orange': (.32, .17, .10),
-    'black': (.07, .07, .075),
-}
-FLAT = {
-    'grey': (.20, .20, .20), 'white': (.52, .52, .50),
-    'brown': (.22, .18, .14), 'black': (.085, .085, .09),
-    'green': (.13, .17, .12), 'blue': (.12, .20, .36),
-}
-
 
 def _material(leaf: str, colour: str) -> str:
     if leaf in ('house', 'farm building'):
@@ -33,11 +21,12 @@ def gable(plan: Plan, x: float, y: float, length: float, width: float,
         int: Index of the annotated thing.
     """
     rng = plan.rng
-    colour = rng.choice(list(PITCHED))
+    palette = plan.style.pitched
+    colour = rng.choice(list(palette))
     outline = rect(x, y, length, width, angle)
     thing = plan.add_thing('building', outline, angle, colour)
     tall = rng.uniform(4.5, 7.5)
-    roof = plan.surface(leaf, PITCHED[colour], _material(leaf, colour),
+    roof = plan.surface(leaf, palette[colour], _material(leaf, colour),
                         jitter=.25, height=tall, fine=.09, medium=.06)
     hip = .5 - (rng.uniform(.25, .45) * width / length
                 if rng.random() < .5 else 0)
@@ -77,7 +66,8 @@ def flat(plan: Plan, x: float, y: float, length: float, width: float,
         int: Index of the annotated thing.
     """
     rng = plan.rng
-    colour = rng.choice(list(FLAT))
+    palette = plan.style.flat
+    colour = rng.choice(list(palette))
     outline = rect(x, y, length, width, angle)
     thing = plan.add_thing('building', outline, angle, colour)
     ribs = leaf in ('industrial building', 'hangar', 'farm building')
@@ -87,7 +77,7 @@ def flat(plan: Plan, x: float, y: float, length: float, width: float,
         across = dict(row_amp=rng.uniform(.04, .10),
                       row_x=wave * math.cos(angle),
                       row_y=wave * math.sin(angle))
-    roof = plan.surface(leaf, FLAT[colour], _material(leaf, colour),
+    roof = plan.surface(leaf, palette[colour], _material(leaf, colour),
                         jitter=.2, height=tall, fine=.06, medium=.05,
                         coarse=.05, **across)
     edge = plan.shaded(roof, 1.3 if colour != 'white' else .8, row_amp=0,

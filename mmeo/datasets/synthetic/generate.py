@@ -11,23 +11,32 @@ import cv2
 from tqdm import tqdm
 
 from mmeo.datasets.synthetic.classes import class_tree
-from mmeo.datasets.synthetic.scene_files import FOLDERS, write_scene
+from mmeo.datasets.synthetic.scene_files import (
+    FOLDERS,
+    IN_CONTEXT_FOLDERS,
+    write_scene,
+)
 from mmeo.datasets.synthetic.scenes import GSD
+from mmeo.datasets.synthetic.styles import DEFAULT, Style, get_style
 from mmeo.datasets.synthetic.writers import coco, instruct
 from mmeo.errors import DataError
 
 VERSION = '1.0'
 _PARTS = ('train', 'val', 'semantics.json', 'manifest.json')
 _UNFINISHED = '.synthearth-unfinished'
+# What a manifest does not name.
+_USUAL = dict(style=DEFAULT.name, in_context=False)
 
 
 def make_synthearth(out: str | Path, num_scenes: int, size: int = 512,
                     seed: int = 0, val_fraction: float = 0.2,
                     progress: bool = True, workers: int = 1,
-                    overwrite: bool = False) -> Path:
+                    overwrite: bool = False, in_context: bool = False,
+                    style: str = DEFAULT.name) -> Path:
     """Make SynthEarth in a folder, or find it already made.
 
-    Scene ``i`` depends on ``seed``, ``i`` and ``size`` alone. Files grow in a
+    Scene ``i`` depends on ``seed``, ``i`` and ``size`` alone, and its look on
+    ``style``. Files grow in a
     hidden sub-folder and are moved into place at the end, ``manifest.json``
     last, so that an interrupted run leaves nothing that looks complete.
 
@@ -45,6 +54,11 @@ def make_synthearth(out: str | Path, num_scenes: int, size: int = 512,
         workers (int): Number of processes. Defaults to 1.
         overwrite (bool): Whether to replace a SynthEarth that was made with
             other settings. Defaults to False.
+        in_context (bool): Whether to write ``incontext`` as well: a quarter
+            of the pixels along each side, optical, radar and leaves. Defaults
+            to False.
+        style (str): Look of the scenes: ``'default'``, ``'arid'`` or
+            ``'winter'``; outlines are the same in all.
 
     Returns:
         Path: The target folder.
@@ -55,6 +69,7 @@ def make_synthearth(out: str | Path, num_scenes: int, size: int = 512,
     """
     out = Path(out).expanduser()
     settings = _settings(num_scenes, size, seed, val_fraction, workers)
+    settings |= dict(in_context=in_context, style=get_style(style).name)
     if _is_made(out, settings, overwrite):
         print(f'SynthEarth is already in {out} with these settings')
         return out
@@ -73,8 +88,9 @@ def make_synthearth(out: str | Path, num_scenes: int, size: int = 512,
                 counts[name] = _make_split(work / name, indices, settings,
                                            workers, bar)
     _write_json(work / 'semantics.json', class_tree())
-    _write_json(work / 'manifest.json', dict(**settings, gsd=GSD,
-                                             counts=counts))
+    said = {key: value for key, value in settings.items()
+            if key not in _USUAL or value != _USUAL[key]}
+    _write_json(work / 'manifest.json', dict(**said, gsd=GSD, counts=counts))
     for part in _PARTS:
         _remove(out / part)
     for part in _PARTS:
@@ -122,8 +138,11 @@ def _is_made(out: Path, settings: dict, overwrite: bool) -> bool:
         except (ValueError, KeyError, TypeError) as error:
             raise DataError(f'{manifest} was not written by SynthEarth; '
                             'choose another folder') from error
+        found = {**_USUAL, **found}
         other = {key: found.get(key) for key, value in settings.items()
                  if found.get(key) != value}
+        if not settings['in_context']:
+            other.pop('in_context', None)  # more than asked for is fine
         if not other:
             return True
         if not overwrite:
@@ -146,9 +165,11 @@ def _is_made(out: Path, settings: dict, overwrite: bool) -> bool:
 def _make_split(root: Path, indices: range, settings: dict, workers: int,
                 bar: tqdm) -> dict:
     """Write all scenes of a split and the files they share."""
-    for folder in FOLDERS:
+    close_up = settings['in_context']
+    for folder in FOLDERS + (IN_CONTEXT_FOLDERS if close_up else ()):
         (root / folder).mkdir(parents=True)
-    job = partial(_job, root, settings['seed'], settings['size'])
+    job = partial(_job, root, settings['seed'], settings['size'],
+                  get_style(settings['style']), close_up)
     images, annotations, lines = [], [], []
     for (image, records), talk in _run(job, indices, workers):
         images.append(image)
@@ -163,8 +184,9 @@ def _make_split(root: Path, indices: range, settings: dict, workers: int,
                 conversations=len(lines))
 
 
-def _job(root: Path, seed: int, size: int, index: int) -> tuple:
-    return write_scene(root, seed, index, size)
+def _job(root: Path, seed: int, size: int, style: Style, close_up: bool,
+         index: int) -> tuple:
+    return write_scene(root, seed, index, size, style, close_up)
 
 
 def _run(job: partial, indices: range, workers: int):

@@ -1,11 +1,14 @@
 # Copyright (c) mmeo contributors. All rights reserved.
 """Sentinel-2-like and Sentinel-1-like 10 m time series of a scene."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from mmeo.datasets.synthetic.classes import LEAF_IDS, LEAVES, leaves_of
 from mmeo.datasets.synthetic.plan import FIRST
 from mmeo.datasets.synthetic.raster import Scene
+from mmeo.datasets.synthetic.styles import Style
 from mmeo.datasets.synthetic.texture import SIDE, bank, window
 
 RATIO = 32  # HR pixels along a 10 m pixel
@@ -66,7 +69,7 @@ def sentinel2(scene: Scene, mixture: np.ndarray) -> dict[str, np.ndarray]:
     return frames
 
 
-def _backscatter() -> np.ndarray:
+def _backscatter(style: Style) -> np.ndarray:
     """Bare and overgrown backscatter of each leaf: ``(L + 1, 2, 2)`` dB.
 
     Axes: leaf, bare or full cover, VV or VH. Our choice, in the range of
@@ -87,7 +90,39 @@ def _backscatter() -> np.ndarray:
     table[list(leaves_of('forest'))] = ((-10.5, -16.0), (-8.8, -13.8))
     table[LEAF_IDS['swimming pool']] = (-19.0, -27.0)
     table[LEAF_IDS['storage tank']] = (1.0, -9.0)
-    return table
+    for name, change in style.backscatter.items():
+        rows = [LEAF_IDS[name]] if name in LEAF_IDS else leaves_of(name)
+        table[list(rows), 0] += change
+    return table + np.float32(style.radar_offset)
+
+
+@dataclass
+class Radar:
+    """How the surfaces of a scene scatter.
+
+    Args:
+        bare, grown (ndarray): ``(S, 2)`` dB in VV and VH, bare and under full
+            cover.
+        spread (ndarray): ``(S, 1)`` dB by which each surface differs.
+    """
+
+    bare: np.ndarray
+    grown: np.ndarray
+    spread: np.ndarray
+
+    def power(self, cover: np.ndarray, wet: float) -> np.ndarray:
+        """Linear power ``(S, 2)`` at a cover ``(S, )`` and soil moisture."""
+        cover = cover[:, None]
+        level = self.bare * (1 - cover) + self.grown * cover + self.spread
+        return 10**((level + wet * (1 - cover)) / 10)
+
+
+def radar_of(scene: Scene, rng: np.random.Generator) -> Radar:
+    """Look up a scene's backscatter; the spread is drawn."""
+    leaf = scene.surfaces['leaf'].astype(np.intp)
+    bare, grown = _backscatter(scene.plan.style)[leaf].transpose(1, 0, 2)
+    spread = rng.normal(0, 1.0, (len(leaf), 1)).astype(np.float32)
+    return Radar(bare, grown, spread)
 
 
 def sentinel1(scene: Scene, mixture: np.ndarray) -> dict[str, np.ndarray]:
@@ -102,17 +137,13 @@ def sentinel1(scene: Scene, mixture: np.ndarray) -> dict[str, np.ndarray]:
     """
     rng = scene.rng(50)
     cells = scene.size // RATIO
-    leaf = scene.surfaces['leaf'].astype(np.intp)
-    bare, grown = _backscatter()[leaf].transpose(1, 0, 2)
-    spread = rng.normal(0, 1.0, (len(leaf), 1)).astype(np.float32)
+    radar = radar_of(scene, rng)
     frames = {}
     for date, day in _dates(S1_DAYS, rng):
-        cover = scene.surfaces.cover(day)[:, None]
-        wet = rng.normal(0, .8) * (1 - cover)
-        level = bare * (1 - cover) + grown * cover + spread + wet
-        power = mixture @ 10**(level / 10)
+        power = mixture @ radar.power(scene.surfaces.cover(day),
+                                      rng.normal(0, .8))
         power = power.T.reshape(2, cells, cells)
-        frames[date] = speckled(power, rng)
+        frames[date] = speckled(power, rng, scene.plan.style.looks)
     return frames
 
 
@@ -120,7 +151,6 @@ def speckled(power: np.ndarray, rng: np.random.Generator,
              looks: float = 4.4) -> np.ndarray:
     """Linear power to dB with gamma speckle and a noise floor.
 
-    4.4 is the equivalent number of looks of Sentinel-1 IW GRD.
     """
     power = power * rng.gamma(looks, 1 / looks, power.shape) + 5e-4
     return (10 * np.log10(power)).astype(np.float32)

@@ -46,21 +46,22 @@ class Flight:
 def flight(scene: Scene, when: int) -> Flight:
     """Draw the conditions of one of the two dates."""
     rng = scene.rng(10 + when)
+    style = scene.plan.style
     first = when == FIRST
-    day = int(rng.integers(120, 240) if first else rng.integers(90, 290))
+    day = int(rng.integers(*style.days[0 if first else 1]))
     year = 2021 if first else 2023
     date = np.datetime64(f'{year}-01-01') + (day - 1)
     sun = scene.plan.sun + scene.plan.turn
-    haze = rng.uniform(0, .022)
+    haze = rng.uniform(*style.haze)
     return Flight(
         date=str(date).replace('-', ''), day=day,
         azimuth=sun + (0 if first else rng.uniform(-.35, .35)),
-        elevation=math.radians(rng.uniform(38, 60)),
+        elevation=math.radians(rng.uniform(*style.elevation)),
         gain=(rng.uniform(1.45, 2.25) * rng.uniform(.92, 1.08, 3)
-              ).astype(np.float32),
-        haze=(haze * np.array([.7, .9, 1.3])).astype(np.float32),
-        contrast=float(rng.uniform(-.15, .2)),
-        noise=float(rng.uniform(1, 3)),
+              * style.gain).astype(np.float32),
+        haze=(haze * np.array(style.haze_colour)).astype(np.float32),
+        contrast=float(rng.uniform(-.15, .2)) + style.contrast,
+        noise=float(rng.uniform(1, 3)) * style.noise,
         blur=float(rng.uniform(.45, .75)))
 
 
@@ -137,15 +138,31 @@ def _add_rows(light: np.ndarray, scene: Scene, ids: np.ndarray) -> None:
 
 
 def _sunlight(height: np.ndarray, shot: Flight) -> np.ndarray:
-    """Factor of cast shadows, ``(H, W)`` float32 from about 0.4 to 1.
+    """Factor of cast shadows, ``(H, W)`` float32 from about 0.4 to 1."""
+    light = 1 - np.float32(.62) * cast_shadow(height, shot.azimuth,
+                                              shot.elevation)
+    return cv2.blur(light, (3, 3))
 
-    A shadow front travels away from the sun and sinks as it goes. Doubling
+
+def cast_shadow(height: np.ndarray, azimuth: float,
+                elevation: float) -> np.ndarray:
+    """Where a beam does not reach the surface.
+
+    A shadow front travels away from the source and sinks as it goes. Doubling
     the stride each time reaches 128 pixels in seven steps of byte arithmetic.
+
+    Args:
+        height (ndarray): ``(H, W)`` metres.
+        azimuth (float): Direction of the source in the image, radians.
+        elevation (float): Its height, radians.
+
+    Returns:
+        ndarray: ``(H, W)`` bool.
     """
     level = cv2.convertScaleAbs(height, alpha=1 / _HEIGHT_STEP)
     front = level.copy()
-    dx, dy = -math.cos(shot.azimuth), -math.sin(shot.azimuth)
-    drop = math.tan(shot.elevation) * GSD / _HEIGHT_STEP
+    dx, dy = -math.cos(azimuth), -math.sin(azimuth)
+    drop = math.tan(elevation) * GSD / _HEIGHT_STEP
     size = len(level)
     stride = 1
     while stride <= min(64, size // 2):
@@ -161,5 +178,4 @@ def _sunlight(height: np.ndarray, shot: Flight) -> np.ndarray:
         np.maximum(front, moved, out=front)
         stride *= 2
     front = np.maximum(front, 2) - np.uint8(2)
-    light = 1 - np.float32(.62) * (front > level)
-    return cv2.blur(light, (3, 3))
+    return front > level

@@ -14,6 +14,7 @@ from random import Random
 
 from mmeo.datasets.synthetic.classes import LEAF_IDS
 from mmeo.datasets.synthetic.geometry import Points, circle, rect
+from mmeo.datasets.synthetic.styles import DEFAULT, Style
 from mmeo.datasets.synthetic.surfaces import COLUMN, MATERIAL_IDS, PLANT_IDS
 
 #: Bits of the two dates in ``when``.
@@ -79,6 +80,7 @@ class Plan:
         bend (complex): Curvature of the local frame per metre, see
             :func:`bent`.
         view (complex): Centre of the image in the local frame.
+        style (Style): Look of the surfaces.
     """
 
     rng: Random
@@ -88,6 +90,7 @@ class Plan:
     sun: float
     bend: complex = 0j
     view: complex = 0j
+    style: Style = DEFAULT
     rows: array = field(default_factory=lambda: array('f'))
     shapes: list[Shape] = field(default_factory=list)
     things: list[Thing] = field(default_factory=list)
@@ -115,11 +118,16 @@ class Plan:
         row = [0.0] * len(COLUMN)
         row[0] = LEAF_IDS[leaf]
         row[1:4] = [value * gain for value in rgb]
+        if material in self.style.materials:
+            row[1:4] = [value * factor for value, factor in zip(
+                row[1:4], self.style.materials[material])]
         row[4] = MATERIAL_IDS[material]
         row[5] = PLANT_IDS[plant]
         row[6] = 1.0
         for name, value in columns.items():
             row[COLUMN[name]] = value
+        row[6] *= self.style.vigour
+        row[COLUMN['tint']] += self.style.tint
         return self._add(row)
 
     def shaded(self, surface: int, factor: float, **columns: float) -> int:

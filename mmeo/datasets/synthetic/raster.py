@@ -14,6 +14,7 @@ from mmeo.datasets.synthetic.classes import BUILDING_LEAVES
 from mmeo.datasets.synthetic.geometry import Points, area, clip_to_square
 from mmeo.datasets.synthetic.plan import FIRST, MOVABLE, SECOND, Plan
 from mmeo.datasets.synthetic.scenes import GSD, compose
+from mmeo.datasets.synthetic.styles import DEFAULT, Style
 from mmeo.datasets.synthetic.surfaces import SurfaceTable
 
 _SHIFT = 4  # fillPoly's fixed-point bits
@@ -90,18 +91,20 @@ def to_metres(x: np.ndarray, y: np.ndarray, plan: Plan, size: int
     return place.real, place.imag
 
 
-def build_scene(seed: int, index: int, size: int) -> Scene:
+def build_scene(seed: int, index: int, size: int,
+                style: Style = DEFAULT) -> Scene:
     """Compose a scene and rasterise both dates.
 
     Args:
         seed (int): Seed of the data set.
         index (int): Number of the scene.
         size (int): Image side in pixels, a multiple of 32.
+        style (Style): Look of the scene; outlines do not depend on it.
 
     Returns:
         Scene: The same for the same arguments.
     """
-    plan = compose(seed, index, size)
+    plan = compose(seed, index, size, style)
     points, ends = _in_pixels([t.outline for t in plan.things], plan, size)
     points = list(map(tuple, points.tolist()))
     outlines = [points[a:b] for a, b in zip([0, *ends], ends)]

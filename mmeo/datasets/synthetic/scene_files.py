@@ -8,14 +8,15 @@ from random import Random
 import numpy as np
 from rasterio.transform import Affine
 
-from mmeo.datasets.synthetic import multispectral
+from mmeo.datasets.synthetic import in_context, multispectral
 from mmeo.datasets.synthetic.annotations import annotate
 from mmeo.datasets.synthetic.classes import LEAVES
 from mmeo.datasets.synthetic.optical import flight, render_rgb
 from mmeo.datasets.synthetic.plan import FIRST, SECOND
-from mmeo.datasets.synthetic.raster import build_scene
+from mmeo.datasets.synthetic.raster import Scene, build_scene
 from mmeo.datasets.synthetic.regional import render_regional
 from mmeo.datasets.synthetic.scenes import GSD
+from mmeo.datasets.synthetic.styles import DEFAULT, Style
 from mmeo.datasets.synthetic.surfaces import BANDS
 from mmeo.datasets.synthetic.writers.coco import coco_records
 from mmeo.datasets.synthetic.writers.dota import dota_text
@@ -32,6 +33,8 @@ FOLDERS = ('semseg/img_dir', 'semseg/ann_dir', 'dota/images',
            'dota/labelTxt', 'change/A', 'change/B', 'change/label',
            'water/S1', 'water/S2', 'water/Labels', 'series', 'coco',
            'voc/Annotations', 'polygons', 'instruct')
+IN_CONTEXT_FOLDERS = ('incontext/optical', 'incontext/sar',
+                      'incontext/labels')
 EPSG = 32631  # UTM 31N
 _DEGREE = 8.983152841195215e-05  # 10 m on the equator, as in Sen1Floods11
 LEGEND = np.array([0] + [leaf.loveda for leaf in LEAVES], np.uint8)
@@ -44,7 +47,8 @@ def origin(seed: int, index: int) -> tuple[float, float]:
             rng.randrange(450000, 590000) * 10.0)
 
 
-def write_scene(root: Path, seed: int, index: int, size: int
+def write_scene(root: Path, seed: int, index: int, size: int,
+                style: Style = DEFAULT, close_up: bool = False
                 ) -> tuple[tuple[dict, list[dict]], list[dict]]:
     """Render a scene and write its own files.
 
@@ -53,13 +57,16 @@ def write_scene(root: Path, seed: int, index: int, size: int
         seed (int): Seed of the data set.
         index (int): Number of the scene.
         size (int): Image side in pixels.
+        style (Style): Look of the scene.
+        close_up (bool): Whether to write ``incontext`` as well. Defaults to
+            False.
 
     Returns:
         tuple: What goes into the files that all scenes share: the COCO
         records and the conversations.
     """
     stem = f'{index:04d}'
-    scene = build_scene(seed, index, size)
+    scene = build_scene(seed, index, size, style)
     leaves = scene.leaves(FIRST)
     legend = LEGEND[leaves]
     rgb = render_rgb(scene, FIRST)
@@ -78,6 +85,10 @@ def write_scene(root: Path, seed: int, index: int, size: int
     _write_series(root / 'series' / stem, scene, rgb, leaves, hr_grid,
                   Affine(10, 0, west, 0, -10, north))
     _write_water(root / 'water', stem, scene.rng(60), size // 4)
+    if close_up:
+        side = GSD * in_context.FACTOR
+        _write_close_up(root / 'incontext', stem, scene, rgb, leaves,
+                        Affine(side, 0, west, 0, -side, north))
 
     instances = annotate(scene, FIRST)
     (root / f'dota/labelTxt/{stem}.txt').write_text(dota_text(instances))
@@ -91,8 +102,8 @@ def write_scene(root: Path, seed: int, index: int, size: int
     return coco_records(index, size, f'{stem}.png', instances), lines
 
 
-def _write_series(folder: Path, scene, rgb: np.ndarray, leaves: np.ndarray,
-                  hr_grid: Affine, grid: Affine) -> None:
+def _write_series(folder: Path, scene: Scene, rgb: np.ndarray,
+                  leaves: np.ndarray, hr_grid: Affine, grid: Affine) -> None:
     """HR image, label and the two 10 m series."""
     folder.mkdir()
     write_geotiff(folder / 'hr.tif',
@@ -109,6 +120,20 @@ def _write_series(folder: Path, scene, rgb: np.ndarray, leaves: np.ndarray,
                       names=('VV', 'VH'))
 
 
+def _write_close_up(folder: Path, stem: str, scene: Scene, rgb: np.ndarray,
+                    leaves: np.ndarray, grid: Affine) -> None:
+    """Optical image, radar image and leaves on one coarser grid."""
+    optical = in_context.shrink(rgb).transpose(2, 0, 1)
+    write_geotiff(folder / f'optical/{stem}.tif',
+                  np.ascontiguousarray(optical), EPSG, grid,
+                  names=('red', 'green', 'blue'))
+    write_geotiff(folder / f'sar/{stem}.tif', in_context.radar(scene), EPSG,
+                  grid, names=('VV', 'VH'))
+    write_geotiff(folder / f'labels/{stem}.tif',
+                  in_context.majority(leaves)[None], EPSG, grid, nodata=0,
+                  compress=True)
+
+
 def _write_water(folder: Path, stem: str, rng: np.random.Generator,
                  size: int) -> None:
     """The regional water scene."""
@@ -123,4 +148,5 @@ def _write_water(folder: Path, stem: str, rng: np.random.Generator,
                   label[None], 4326, grid, compress=True)
 
 
-__all__ = ['EPSG', 'FOLDERS', 'LEGEND', 'flight', 'origin', 'write_scene']
+__all__ = ['EPSG', 'FOLDERS', 'IN_CONTEXT_FOLDERS', 'LEGEND', 'flight',
+           'origin', 'write_scene']

@@ -9,6 +9,7 @@ from mmeo.datasets.synthetic.countryside import COUNTRY
 from mmeo.datasets.synthetic.landuse import ASPHALT, TOWN, lawn
 from mmeo.datasets.synthetic.layout import Block, Street, pave, split
 from mmeo.datasets.synthetic.plan import GROUND, Plan, tree
+from mmeo.datasets.synthetic.styles import DEFAULT, Style
 
 GSD = 0.3125  # metres: a 10 m pixel holds exactly 32 x 32 of these
 FILLERS = {**TOWN, **COUNTRY}
@@ -43,13 +44,15 @@ def theme_of(seed: int, index: int) -> str:
     return names[place]
 
 
-def compose(seed: int, index: int, size: int) -> Plan:
+def compose(seed: int, index: int, size: int,
+            style: Style = DEFAULT) -> Plan:
     """Compose a scene.
 
     Args:
         seed (int): Seed of the data set.
         index (int): Number of the scene.
         size (int): Side of the image in pixels.
+        style (Style): Look of the surfaces.
 
     Returns:
         Plan: The same for the same arguments.
@@ -65,7 +68,7 @@ def compose(seed: int, index: int, size: int) -> Plan:
     slack = 20.0 if size <= 256 else 0.0
     bend = 0j if theme == 'airport' else complex(
         rng.uniform(-.08, .08), rng.uniform(-.08, .08)) / needed
-    plan = Plan(rng, needed + slack, theme, turn, sun, bend)
+    plan = Plan(rng, needed + slack, theme, turn, sun, bend, style=style)
     reach = plan.reach
     area = Block(-reach, -reach, reach, reach)
     mix, side, width, rural = THEMES[theme]

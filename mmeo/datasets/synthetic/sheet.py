@@ -13,6 +13,8 @@ from mmeo.errors import MissingDataError
 _TITLES = ('RGB', 'oriented boxes', 'semantics',
            'S2 false colour', 'S1 VV VH', 'later date', 'building change',
            'S2 regional', 'S1 regional', 'water label')
+_PALETTE = np.array([(0, 0, 0)] + [leaf.colour for leaf in LEAVES], np.uint8)
+_CLOSE_UP = ('optical close-up', 'radar close-up', 'its leaves')
 
 
 def contact_sheet(root: str | Path, path: str | Path, num_scenes: int = 6,
@@ -39,10 +41,13 @@ def contact_sheet(root: str | Path, path: str | Path, num_scenes: int = 6,
     images = sorted(root.glob('*/dota/images/*.png'),
                     key=lambda p: p.name)[:num_scenes]
     bar, gap = 26, 4
-    width = len(_TITLES) * (cell + gap) + gap
+    titles = list(_TITLES)
+    if all((_split(image) / 'incontext').is_dir() for image in images):
+        titles += _CLOSE_UP
+    width = len(titles) * (cell + gap) + gap
     sheet = np.full((bar + len(images) * (cell + gap), width, 3), 255,
                     np.uint8)
-    for column, title in enumerate(_TITLES):
+    for column, title in enumerate(titles):
         cv2.putText(sheet, title, (gap + column * (cell + gap), 18),
                     cv2.FONT_HERSHEY_SIMPLEX, .5, (30, 30, 30), 1,
                     cv2.LINE_AA)
@@ -59,9 +64,14 @@ def contact_sheet(root: str | Path, path: str | Path, num_scenes: int = 6,
     return path
 
 
+def _split(image: Path) -> Path:
+    """Folder of the split that an image is in."""
+    return image.parents[2]
+
+
 def _pictures(image: Path) -> list[np.ndarray]:
     """RGB pictures of one scene in the order of the titles."""
-    split, stem = image.parents[2], image.stem
+    split, stem = _split(image), image.stem
     rgb = cv2.imread(str(image))[..., ::-1]
     series = split / 'series' / stem
     # The frame with the least blue light is the one without clouds.
@@ -72,12 +82,10 @@ def _pictures(image: Path) -> list[np.ndarray]:
     regional = _read(water / f'S2/Synth_{stem}_S2Hand.tif')
     radar = _read(water / f'S1/Synth_{stem}_S1Hand.tif')
     label = _read(water / f'Labels/Synth_{stem}_LabelHand.tif')[0]
-    palette = np.array([(0, 0, 0)] + [leaf.colour for leaf in LEAVES],
-                       np.uint8)
     change = cv2.imread(str(split / f'change/label/{stem}.png'), 0)
     return [
         rgb, _boxes(rgb, split / f'dota/labelTxt/{stem}.txt'),
-        palette[_read(series / 'semantics.tif')[0]],
+        _PALETTE[_read(series / 'semantics.tif')[0]],
         _stretch(s2[[6, 2, 1]], (0, 5000), (0, 3000), (0, 3000)),
         _radar(s1),
         cv2.imread(str(split / f'change/B/{stem}.png'))[..., ::-1],
@@ -85,7 +93,16 @@ def _pictures(image: Path) -> list[np.ndarray]:
         _stretch(regional[[7, 3, 2]], (0, 5000), (0, 3000), (0, 3000)),
         _radar(radar),
         np.uint8([(120, 120, 120), (235, 225, 200), (40, 90, 200)])[
-            label + 1]]
+            label + 1], *_close_up(split / 'incontext', stem)]
+
+
+def _close_up(folder: Path, stem: str) -> list[np.ndarray]:
+    """The three pictures of ``incontext``, none where it is absent."""
+    if not folder.is_dir():
+        return []
+    return [_read(folder / f'optical/{stem}.tif').transpose(1, 2, 0),
+            _radar(_read(folder / f'sar/{stem}.tif')),
+            _PALETTE[_read(folder / f'labels/{stem}.tif')[0]]]
 
 
 def _read(path: Path) -> np.ndarray:
