@@ -20,6 +20,7 @@ from .norm import LayerNorm2d
 from .patch_merging import AdaptivePatchMerging
 from .precision import no_autocast
 from .products import linear, plain_scaled_linear, product, scaled_linear
+from .query_attention import QueryAttention
 from .sinkhorn import sinkhorn
 from .swin_v2_block import SwinV2Block
 from .transformer_block import MLP, TransformerBlock
@@ -28,9 +29,9 @@ from .window_products import eager_window_attention, fused_window_attention
 from .window_recompute import recomputed_window_attention
 
 __all__ = [
-    'AdaptivePatchMerging', 'ConvFFN', 'ExpertList', 'ExpertMLPs',
-    'Extractor', 'Injector', 'Interaction', 'LayerNorm2d', 'MLP',
-    'MSDeformAttention', 'MoEFFN', 'PromptTokens', 'SelfAttention',
+    'AdaptivePatchMerging', 'ConvFFN', 'ExpertList', 'ExpertMLPs', 'Extractor',
+    'Injector', 'Interaction', 'LayerNorm2d', 'MLP', 'MSDeformAttention',
+    'MoEFFN', 'PromptTokens', 'QueryAttention', 'SelfAttention',
     'SpatialPriorModule', 'SwinV2Block', 'Tokenizer', 'TransformerBlock',
     'WindowAttention', 'dispatch', 'double_pixels', 'eager_attention',
     'eager_window_attention', 'fused_attention', 'fused_window_attention',
