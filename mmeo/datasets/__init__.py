@@ -30,6 +30,13 @@ with quiet_imports():
         PotsdamDataset,
         UAVidDataset,
     )
+    from .seg_events import (
+        C2SFloodDataset,
+        ETCIFloodDataset,
+        FloodNetDataset,
+        GLHWaterDataset,
+        GVLMDataset,
+    )
     from .seg_sensors import (
         AIRPolSARSegDataset,
         FiveBillionPixelsDataset,
@@ -37,6 +44,7 @@ with quiet_imports():
     )
     from .subset import SubsetDataset
     from .transforms import *
+    from .vaihingen import VaihingenDataset
 
 __all__ = [
     'ADE20KDataset', 'AIDDataset', 'AIRPolSARSegDataset', 'AMOSDataset',
@@ -50,5 +58,7 @@ __all__ = [
     'PotsdamDataset', 'RESISC45Dataset', 'RSARDataset',
     'ResumableInfiniteSampler', 'SARDet100KDataset', 'SPARCSDataset',
     'SSDDDataset', 'SceneDataset', 'SubsetDataset', 'UAVidDataset',
+    'C2SFloodDataset', 'ETCIFloodDataset', 'FloodNetDataset',
+    'GLHWaterDataset', 'GVLMDataset', 'VaihingenDataset',
     'list_collate'
 ]
