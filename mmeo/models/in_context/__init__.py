@@ -1,4 +1,5 @@
 # Copyright (c) mmeo contributors. All rights reserved.
+from .granularity import Granularity, GranularitySchedule
 from .mask_losses import VITALoss
 from .prompt_code import PromptCode
 from .vita_decoder import Prediction, VITADecoder
@@ -6,6 +7,6 @@ from .vita_former import VITAFormer
 from .vita_segmentor import VITASegmentor
 
 __all__ = [
-    'Prediction', 'PromptCode', 'VITADecoder', 'VITAFormer', 'VITALoss',
-    'VITASegmentor'
+    'Granularity', 'GranularitySchedule', 'Prediction', 'PromptCode',
+    'VITADecoder', 'VITAFormer', 'VITALoss', 'VITASegmentor'
 ]
