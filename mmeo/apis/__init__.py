@@ -18,6 +18,7 @@ _HOME = {
     'record': 'tables',
     'robustness': 'robustness_test',
     'attention_map': 'attention',
+    'PromptInferencer': 'prompt_inferencer',
 }
 
 __all__ = list(_HOME)

@@ -1,0 +1,359 @@
+# Copyright (c) mmeo contributors. All rights reserved.
+"""``mmeo.apis.PromptInferencer``: segment what a user shows and names."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Optional, Union
+
+import mmcv
+import numpy as np
+import torch
+from mmengine.logging import print_log
+from torch import Tensor
+
+from mmeo.errors import ConfigError, DataError
+from mmeo.geo.raster import Band
+from mmeo.structures import ImageGroup
+from mmeo.visualization.prompt_picture import (
+    Colour,
+    default_palette,
+    prompt_picture,
+    sensor_rgb,
+)
+
+from .prompt_batch import make_batch
+from .prompt_inputs import ImageLike, PromptImage, thin
+from .prompt_model import ModelLike, find_norms, load_model
+from .prompt_outputs import LabelWriter, output_name, output_paths
+from .prompt_request import PromptRequest, Shot, make_request
+from .prompt_slide import segment_rows
+
+#: Window where neither the config nor the user names one (our choice).
+CROP_SIZE = 512
+PICTURE_SIDE = 768
+
+
+class PromptInferencer:
+    """Segment images by examples, by names, or by both, with no training.
+
+    Args:
+        model (str | Path | dict | Config | nn.Module): Config of a
+            ``VITASegmentor``: its file, its name, or the config; or the
+            model itself.
+        weights (str, optional): Checkpoint. Defaults to the config's
+            ``load_from``.
+        device (str, optional): Defaults to the GPU if there is one.
+        palette (Sequence | Mapping, optional): RGB of the classes in their
+            order, or by name. Defaults to distinct colours.
+        norms (Mapping, optional): Sensor -> arguments of
+            :class:`~mmeo.datasets.band_norm.BandNorm`, instead of those of
+            the config's pipelines.
+        crop_size (int, optional): Side of the windows that large images are
+            cut to. Defaults to ``test_cfg.crop_size``, else 512.
+        stride (int, optional): From one window to the next. Defaults to
+            ``test_cfg.stride``, else 2/3 of a window.
+        trust_checkpoint (bool): Unpickle whatever the checkpoint holds, which
+            lets it run code. Defaults to False.
+        cfg_options (dict, optional): Dotted config keys to override.
+
+    Raises:
+        ConfigError: If the config is no model for prompts, has no weights, or
+            normalises a sensor in several ways.
+        CheckpointError: If the weights do not fit.
+
+    Example:
+        >>> inferencer = PromptInferencer('config.py', 'weights.pth')
+        >>> inferencer('target.tif', example='example.tif', mask='mask.tif',
+        ...            text=['flooded road'], out='map.tif')
+    """
+
+    def __init__(self,
+                 model: ModelLike,
+                 weights: Optional[str] = None,
+                 device: Optional[str] = None,
+                 palette: Union[Sequence[Colour], Mapping[str, Colour],
+                                None] = None,
+                 norms: Optional[Mapping[str, Any]] = None,
+                 crop_size: Optional[int] = None,
+                 stride: Optional[int] = None,
+                 trust_checkpoint: bool = False,
+                 cfg_options: Optional[dict] = None) -> None:
+        self.model, self.cfg = load_model(model, weights, device,
+                                          trust_checkpoint, cfg_options)
+        self.device = next(self.model.parameters()).device
+        self.modalities = tuple(self.model.modalities)
+        self.norms = find_norms(self.cfg, self.modalities, norms)
+        self.palette = palette
+        test_cfg = self.model.test_cfg or {}
+        self.crop_size = crop_size or test_cfg.get('crop_size') or CROP_SIZE
+        self.stride = stride or test_cfg.get('stride') or \
+            max(1, self.crop_size * 2 // 3)
+        if not 0 < self.stride <= self.crop_size:
+            raise ConfigError(
+                f'windows of {self.crop_size} pixels with a stride of '
+                f'{self.stride} leave gaps: the stride is from 1 to the size '
+                'of a window.')
+
+    @torch.inference_mode()
+    def __call__(self,
+                 targets: Union[ImageLike, Sequence[ImageLike]],
+                 example: Union[ImageLike, Sequence[ImageLike], None] = None,
+                 mask: Any = None,
+                 boxes: Any = None,
+                 points: Any = None,
+                 text: Union[str, Sequence[str], None] = None,
+                 mode: Optional[str] = None,
+                 modality: str = 'hr',
+                 example_modality: Union[str, Sequence[str], None] = None,
+                 background: Union[float, str, None] = None,
+                 out: Optional[str] = None,
+                 show_dir: Optional[str] = None,
+                 return_vis: bool = False,
+                 values: Optional[Mapping[str, int]] = None,
+                 bands: Optional[Sequence[Band]] = None,
+                 example_bands: Optional[Sequence[Band]] = None,
+                 nodata: Union[float, str, None] = 'file',
+                 overwrite: bool = False,
+                 return_labels: bool = True,
+                 return_scores: bool = False) -> dict[str, list]:
+        """Segment targets.
+
+        Args:
+            targets: Raster, 8-bit picture, ``(H, W, C)`` array, or a list.
+            example: The same, of one example or several.
+            mask: Of each example a label map of its size, a file or a
+                ``(H, W)`` array: 0 is no class, 1 to N are the classes in
+                their order, 255 is unlabelled; with one class any value is
+                it.
+            boxes: ``{name: [(x1, y1, x2, y2), ...]}`` in pixels of the
+                example; with one class also without the name. With several
+                examples a list of such dicts.
+            points: The same of ``(x, y)``.
+            text: Names of the classes. Without, they are those of boxes,
+                points or ``values``, else "class 1" and so on.
+            mode: 'visual', 'textual' or 'fused'. Defaults to fused with
+                examples and names, else to what there is.
+            modality: Sensor of the targets. Defaults to 'hr'.
+            example_modality: Sensor of the examples, one or a list. Defaults
+                to that of the targets.
+            background: A score below which a pixel is none of the classes,
+                or the name of the class that stands for none of them; such
+                pixels are 0. Defaults to ``test_cfg.background``; with
+                neither each pixel with data is one of the classes.
+            out: GeoTIFF to write; with several targets a folder.
+            show_dir: Folder for pictures, ``<name of the target>.png``.
+            return_vis: Return pictures. Defaults to False.
+            values: Class -> its value in the masks.
+            bands: Of rasters, those of the targets, see
+                :class:`~mmeo.apis.prompt_inputs.PromptImage`.
+            example_bands: Those of the examples. Defaults to ``bands`` for
+                the same sensor.
+            nodata: Value of pixels without data. Defaults to 'file'.
+            overwrite: Replace existing outputs. Defaults to False.
+            return_labels: Return the maps; False saves memory where they are
+                written. Defaults to True.
+            return_scores: Return scores. Defaults to False.
+
+        Returns:
+            dict: ``predictions``, of each target a dict with ``labels``
+            ``(H, W)`` uint8 (0 for none or no data, 1 to N), ``classes``,
+            ``counts`` (pixels of 0 to N), ``mode``, ``unfindable`` (classes
+            without example in visual mode), ``path`` of the target, ``out``,
+            ``crs``, ``transform``, and ``scores`` ``(N, H, W)`` float32 if
+            asked for; ``visualization``, RGB pictures, if asked for.
+
+        Raises:
+            DataError: If an input cannot be used, or an output exists.
+            ConfigError: If an option does not fit.
+        """
+        targets = self._open(targets, modality, bands, nodata, 'target')
+        if example_bands is None and example_modality in (None, modality):
+            example_bands = bands
+        examples = [] if example is None else self._open(
+            example, example_modality or modality, example_bands, nodata,
+            'example')
+        self._check_space(targets, examples)
+        request = make_request(examples, mask, boxes, points, text, values,
+                               mode, self.model.max_classes)
+        least, none = self._background(background, request)
+        outs = output_paths(out, targets, [*targets, *examples], overwrite)
+        if request.unfindable:
+            print_log(f'no example shows {", ".join(request.unfindable)}: '
+                      'the visual mode cannot find it.', logger='current')
+        code = self.model.encode_prompt(
+            make_batch(request, self.crop_size, self.device),
+            (request.mode, ))
+        results: dict[str, list] = dict(predictions=[], visualization=[])
+        for image, path in zip(targets, outs):
+            draw = return_vis or show_dir is not None
+            result = self._segment(
+                image, request, code, path, least, none,
+                return_labels or draw, return_scores)
+            if draw:
+                picture = self.picture(image, request, result['labels'])
+                if show_dir is not None:
+                    mmcv.imwrite(picture[..., ::-1], str(
+                        Path(show_dir) / f'{output_name(image, targets)}.png'))
+                if return_vis:
+                    results['visualization'].append(picture)
+            if not return_labels:
+                result['labels'] = None
+            results['predictions'].append(result)
+        return results
+
+    def picture(self, target: PromptImage, request: PromptRequest,
+                labels: np.ndarray) -> np.ndarray:
+        """Examples with their marks | target | found, and a legend.
+
+        Args:
+            target (PromptImage): The target.
+            request (PromptRequest): What was asked for.
+            labels (ndarray): ``(H, W)`` uint8 of the target.
+
+        Returns:
+            ndarray: ``(H', W', 3)`` uint8, RGB.
+        """
+        shots = [] if request.mode == 'textual' else [
+            _thin_shot(shot) for shot in request.shots]
+        image = sensor_rgb(*target.preview(PICTURE_SIDE))
+        return prompt_picture(
+            [shot[0] for shot in shots], [shot[1] for shot in shots], image,
+            thin(labels, image.shape[:2]), request.classes,
+            self._palette(request.classes), [shot[2] for shot in shots])
+
+    def _open(self, images: Any, modality: Union[str, Sequence[str]],
+              bands: Optional[Sequence[Band]],
+              nodata: Union[float, str, None], what: str
+              ) -> list[PromptImage]:
+        images = list(images) if isinstance(images, (list, tuple)) else [
+            images]
+        if not images:
+            raise DataError(f'no {what} was given.')
+        sensors = [modality] * len(images) if isinstance(modality, str) \
+            else list(modality)
+        if len(sensors) != len(images):
+            raise DataError(f'{len(images)} {what}(s) and {len(sensors)} '
+                            'modalities: name one for all, or one for each.')
+        for sensor in sensors:
+            if sensor not in self.norms:
+                raise DataError(
+                    f'{what} of the modality {sensor!r}: this model knows '
+                    f'{", ".join(self.norms)}.')
+        return [PromptImage(image, sensor, self.norms[sensor], bands, nodata,
+                            what) for image, sensor in zip(images, sensors)]
+
+    def _check_space(self, targets: Sequence[PromptImage],
+                     examples: Sequence[PromptImage]) -> None:
+        if getattr(self.model, 'shared_space', True):
+            return
+        for example in examples:
+            if example.modality != targets[0].modality:
+                raise DataError(
+                    f'{example.name} is of the sensor {example.modality!r}, '
+                    f'the target of {targets[0].modality!r}, and this model '
+                    'has no feature space for both: give an example of the '
+                    "target's sensor, or names alone.")
+
+    def _background(self, background: Union[float, str, None],
+                    request: PromptRequest
+                    ) -> tuple[Optional[float], Optional[int]]:
+        """Least score of a class, and the label that stands for none."""
+        if background is None:
+            background = (self.model.test_cfg or {}).get('background')
+        if not isinstance(background, str):
+            return background, None
+        names = [name.casefold() for name in request.classes]
+        if background.casefold() not in names:
+            raise DataError(
+                f'background {background!r} is none of the classes '
+                f'{", ".join(map(repr, request.classes))}: name it among '
+                'them, or give a score.')
+        return None, names.index(background.casefold()) + 1
+
+    def _palette(self, classes: Sequence[str]) -> list[Colour]:
+        colours = default_palette(len(classes))
+        if isinstance(self.palette, Mapping):
+            return [tuple(self.palette.get(name, colour))
+                    for name, colour in zip(classes, colours)]
+        own = [tuple(colour) for colour in self.palette or ()]
+        return (own + colours)[:len(classes)]
+
+    def _segment(self, image: PromptImage, request: PromptRequest, code: Any,
+                 out: Optional[Path], least: Optional[float],
+                 none: Optional[int], keep: bool,
+                 return_scores: bool) -> dict[str, Any]:
+        """One target, strip by strip."""
+        count = len(request.classes)
+
+        def segment(pixels: Tensor) -> Tensor:
+            group = ImageGroup(pixels[None].to(self.device),
+                               torch.zeros(1, dtype=torch.int64,
+                                           device=self.device))
+            return self.model.slide_segment(
+                {image.modality: group}, code, request.mode, self.crop_size,
+                self.stride)[0]
+
+        counts = np.zeros(count + 1, np.int64)
+        labels, scores = [], []
+        with ExitStack() as stack:
+            writer = out and stack.enter_context(LabelWriter(
+                out, image, _legend(request.classes, none),
+                self._palette(request.classes), dict(mode=request.mode)))
+            for part, missing in segment_rows(
+                    image, segment, count, self.crop_size, self.stride):
+                rows = to_labels(part, missing, least, none)
+                counts += np.bincount(rows.ravel(), minlength=count + 1)
+                if writer:
+                    writer.write(rows)
+                if keep:
+                    labels.append(rows)
+                if return_scores:
+                    scores.append(part)
+        result = dict(
+            labels=np.concatenate(labels) if keep else None,
+            classes=request.classes, counts=counts.tolist(),
+            mode=request.mode, unfindable=request.unfindable,
+            path=image.path, out=out and str(out), crs=image.crs,
+            transform=image.transform)
+        if return_scores:
+            result['scores'] = torch.cat(scores, 1).numpy()
+        return result
+
+
+def to_labels(scores: Tensor, missing: np.ndarray,
+              least: Optional[float] = None,
+              none: Optional[int] = None) -> np.ndarray:
+    """The class of most score, counted from 1.
+
+    Args:
+        scores (Tensor): ``(N, h, W)``, negative for what cannot be found.
+        missing (ndarray): ``(h, W)`` bool, pixels without data.
+        least (float, optional): Score below which a pixel is no class.
+        none (int, optional): Label that stands for no class.
+
+    Returns:
+        ndarray: ``(h, W)`` uint8, 0 for no class or no data.
+    """
+    best, labels = scores.max(0)
+    labels = (labels + 1).numpy().astype(np.uint8)
+    labels[(best < (least or 0.0)).numpy() | missing] = 0
+    if none is not None:
+        labels[labels == none] = 0
+    return labels
+
+
+def _legend(classes: Sequence[str], none: Optional[int]) -> dict[int, str]:
+    return {value: name for value, name in enumerate(classes, 1)
+            if value != none}
+
+
+def _thin_shot(shot: Shot) -> tuple[np.ndarray, np.ndarray, dict]:
+    """Picture, masks and points of an example at the size of a picture."""
+    picture = sensor_rgb(*shot.image.preview(PICTURE_SIDE))
+    size = picture.shape[:2]
+    factor = size[0] / shot.image.size[0]
+    masks = np.stack([thin(mask, size) for mask in shot.masks])
+    points = {index: [(x * factor, y * factor) for x, y in each]
+              for index, each in shot.points.items()}
+    return picture, masks, points

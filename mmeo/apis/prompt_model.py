@@ -1,0 +1,207 @@
+# Copyright (c) mmeo contributors. All rights reserved.
+"""The model of a prompt, and the statistics its images were trained with."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Optional, Union
+
+import torch
+from mmengine.config import Config
+from torch import nn
+
+import mmeo
+from mmeo.apis.checkpoint import load_into, read_checkpoint
+from mmeo.apis.config import load_config
+from mmeo.builder import build
+from mmeo.datasets.band_norm import BandNorm
+from mmeo.datasets.band_stats import PRESETS
+from mmeo.errors import ConfigError
+from mmeo.utils import import_siblings
+
+ModelLike = Union[str, Path, Mapping, nn.Module]
+_CONFIGS = Path('configs') / 'skysense_vita'
+_SECTIONS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+
+
+def find_config(model: ModelLike, cfg_options: Optional[dict] = None
+                ) -> Config:
+    """The config that a user means.
+
+    Args:
+        model (str | Path | dict | Config): A file, the name of a config of
+            SkySense-VITA without folder and ``.py``, a config, or the
+            ``model`` section of one.
+        cfg_options (dict, optional): Dotted keys to override.
+
+    Raises:
+        ConfigError: If there is none, or it has no model.
+    """
+    if isinstance(model, Config):
+        cfg = load_config(model, cfg_options)
+    elif isinstance(model, Mapping):
+        model = dict(model) if 'model' in model else dict(model=dict(model))
+        cfg = load_config(Config(model), cfg_options)
+    else:
+        cfg = load_config(_config_file(model), cfg_options)
+    if not isinstance(cfg.get('model'), Mapping) or 'type' not in cfg.model:
+        raise ConfigError(f'{cfg.filename or "the config"} has no `model` '
+                          'with a `type`.')
+    return cfg
+
+
+def _config_file(model: Union[str, Path]) -> Path:
+    path = Path(model)
+    if path.is_file() or path.suffix == '.py' or len(path.parts) > 1:
+        return path
+    package = Path(mmeo.__file__).parent
+    folders = (package / '.mim' / _CONFIGS, package.parent / _CONFIGS)
+    found: list[Path] = []
+    for folder in folders:
+        found = sorted(folder.rglob(f'{path}.py'))
+        if found:
+            break
+    if len(found) != 1:
+        known = sorted({p.stem for folder in folders
+                        for p in folder.rglob('*.py')})
+        raise ConfigError(
+            f'{model!r} is no config file and '
+            f'{"several configs have" if found else "no config has"} this '
+            f'name; give the path of a .py file. Named are: '
+            f'{", ".join(known) or "none"}.')
+    return found[0]
+
+
+def load_model(model: ModelLike, weights: Optional[str] = None,
+               device: Optional[str] = None, trust: bool = False,
+               cfg_options: Optional[dict] = None
+               ) -> tuple[nn.Module, Config]:
+    """Build a model, or take one, ready to predict.
+
+    Args:
+        model: See :func:`find_config`; a module is taken as it is, with the
+            config in its attribute ``cfg``, if it has one.
+        weights (str, optional): Checkpoint; every parameter must be in it.
+        device (str, optional): Defaults to the GPU, if there is one.
+        trust (bool): Unpickle whatever the checkpoint holds.
+        cfg_options (dict, optional): Dotted config keys to override.
+
+    Raises:
+        ConfigError: If there is no such config, or neither a module nor
+            weights.
+        CheckpointError: If the weights do not fit.
+    """
+    if isinstance(model, nn.Module):
+        cfg = getattr(model, 'cfg', None)
+        cfg = Config(dict(model=dict(type=type(model).__name__))) \
+            if cfg is None else Config(dict(cfg))
+    else:
+        cfg = find_config(model, cfg_options)
+        weights = weights or cfg.get('load_from')
+        if weights is None:
+            raise ConfigError(
+                f'{cfg.filename or "the config"}: no weights were given and '
+                'it has no `load_from`; a model of random weights segments '
+                'nothing. Give a checkpoint (--weights), or a module that '
+                'you built.')
+        import_siblings(cfg.pretty_text)
+        model = build(cfg.model)
+    if weights is not None:
+        load_into(model, read_checkpoint(str(weights), trust), str(weights),
+                  cfg.get('load_exclude', ()), complete=True)
+    if not hasattr(model, 'encode_prompt'):
+        raise ConfigError(
+            f'{type(model).__name__} takes no prompts: use a config of '
+            '`VITASegmentor`.')
+    if device is None:
+        device = 'cuda' if torch.cuda.is_available() else 'cpu'
+    return model.to(device).eval(), cfg
+
+
+def find_norms(cfg: Mapping, modalities: tuple[str, ...],
+               given: Optional[Mapping[str, Any]] = None
+               ) -> dict[str, BandNorm]:
+    """The statistics with which each sensor's images were normalised.
+
+    They are those of ``NormalizeBands`` in the pipelines of the config's data
+    sets, the first section of training, validation and test that has them.
+    Which sensor they are of is told by ``modalities``, else by the data set's
+    ``modality``, else by the preset, else by the number of bands. A sensor
+    that the config does not tell takes the preset of its name.
+
+    Args:
+        cfg (Mapping): The config.
+        modalities (tuple[str]): Sensors of the model.
+        given (Mapping, optional): Sensor -> arguments of
+            :class:`~mmeo.datasets.band_norm.BandNorm`, or a preset; goes
+            before the config.
+
+    Raises:
+        ConfigError: If the config has several for one sensor.
+    """
+    norms: dict[str, dict] = {}
+    for section in _SECTIONS:
+        for sensor, found in _sensor_norms(cfg.get(section) or {}).items():
+            norms.setdefault(sensor, found)
+    norms = {k: v for k, v in norms.items() if k in modalities}
+    for sensor, one in (given or {}).items():
+        if sensor not in modalities:
+            raise ConfigError(
+                f'`norms` names the sensor {sensor!r}; the model knows '
+                f'{", ".join(modalities)}.')
+        norms[sensor] = [_arguments(one)]
+    out = {}
+    for sensor in modalities:
+        found = norms.get(sensor) or [dict(preset=sensor)]
+        if len(found) > 1:
+            raise ConfigError(
+                f'the data sets of the config normalise sensor {sensor!r} in '
+                f'{len(found)} ways: {found[0]}, {found[1]}, … Say which '
+                f'one your images need: `norms=dict({sensor}=dict(...))`.')
+        out[sensor] = BandNorm(**found[0])
+    return out
+
+
+def _sensor_norms(section: Mapping) -> dict[str, list[dict]]:
+    """Different statistics of each sensor in a data loader's section."""
+    found: dict[str, list[dict]] = {}
+    for step, sensor in _walk(section, None):
+        settings = {k: v for k, v in step.items() if k != 'type'}
+        several = settings.pop('modalities', None)
+        if several is None and not settings:
+            continue  # presets by name, which is the default
+        for name, one in (several or {None: settings}).items():
+            one = _arguments(one)
+            name = name or _sensor_of(one, sensor)
+            known = found.setdefault(name, [])
+            if one not in known:
+                known.append(one)
+    return found
+
+
+def _walk(node: Any, sensor: Optional[str]
+          ) -> Iterator[tuple[Mapping, Optional[str]]]:
+    """Each NormalizeBands with the modality of the data set around it."""
+    if isinstance(node, Mapping):
+        if str(node.get('type', '')).rsplit('.', 1)[-1] == 'NormalizeBands':
+            yield node, sensor
+            return
+        own = node.get('modality')
+        sensor = own if isinstance(own, str) else sensor
+        node = list(node.values())
+    if isinstance(node, (list, tuple)):
+        for child in node:
+            yield from _walk(child, sensor)
+
+
+def _arguments(one: Union[str, Mapping]) -> dict:
+    return dict(preset=one) if isinstance(one, str) else dict(one)
+
+
+def _sensor_of(one: Mapping, sensor: Optional[str]) -> str:
+    if sensor is not None:
+        return sensor
+    if one.get('preset') in ('hr', 's1'):
+        return one['preset']
+    count = len(one['mean']) if 'mean' in one else len(
+        PRESETS[one['preset']].bands)
+    return {2: 's1', 3: 'hr'}.get(count, one.get('preset', ''))
