@@ -8,6 +8,7 @@ with quiet_imports():
     from .layers import *
     from .losses import *
     from .necks import *
+    from .sam import *
     from .segmentors import *
     from .selfsup import *
     from .text_encoders import *
