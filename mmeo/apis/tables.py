@@ -7,7 +7,7 @@ from typing import Optional
 
 from mmeo.apis.config import ConfigLike, load_config
 from mmeo.benchmarks.comparison import compare
-from mmeo.benchmarks.paper_tables import load_tables
+from mmeo.benchmarks.paper_tables import load_tables, read_cost
 from mmeo.benchmarks.rendering import FORMATS, render
 from mmeo.benchmarks.run_record import find_records, make_record, write_record
 from mmeo.errors import ConfigError
@@ -53,7 +53,7 @@ def table(system: str,
     else:
         found = find_records(records or 'work_dirs')
     return render([(each, compare(each, found)) for each in tables], fmt,
-                  commands)
+                  commands, read_cost(system))
 
 
 def record(config: ConfigLike,

@@ -3,8 +3,10 @@
 
 A file holds one printed table. Tables that the paper sets side by side are
 several ``parts``, each with columns, rows as text (cells separated by ``|``,
-``-`` where the paper prints none, digits as printed) and ``ours``: for a row
-and a column the config of this repository that measures the same thing.
+``-`` where the paper prints none, ``?`` where what it prints is not known to
+us, digits as printed) and ``ours``: for a row and a column the config of this
+repository that measures the same thing. ``cost.txt`` says what the paper's
+runs cost.
 """
 
 from collections.abc import Mapping
@@ -17,6 +19,8 @@ import yaml
 from mmeo.errors import ConfigError, DataError
 
 FOLDER = Path(__file__).resolve().parent / 'papers'
+#: Cells without a number.
+NO_NUMBER = ('-', '?')
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,7 @@ class Part:
     Args:
         columns (list[Column]): Quantities.
         rows (dict[str, list[str]]): Row name to cells as printed; '-' where
-            there is none.
+            there is none, '?' where it is not known.
         ours (dict[str, dict[str, str]]): Row, then column, to config path.
     """
 
@@ -57,7 +61,7 @@ class Part:
         """A cell as a number, or None."""
         names = [each.name for each in self.columns]
         text = self.rows[row][names.index(column)]
-        return None if text == '-' else float(text)
+        return None if text in NO_NUMBER else float(text)
 
 
 @dataclass(frozen=True)
@@ -104,6 +108,12 @@ def load_tables(system: str) -> list[PaperTable]:
                                              table.number.zfill(12)))
 
 
+def read_cost(system: str) -> str:
+    """What the paper says that its runs cost; '' where it does not."""
+    path = FOLDER / system / 'cost.txt'
+    return path.read_text(encoding='utf-8').strip() if path.is_file() else ''
+
+
 def read_table(path: Path) -> PaperTable:
     """Read one file.
 
@@ -132,7 +142,7 @@ def _read_part(data: Mapping) -> Part:
             raise ValueError(f'row {line!r} has {len(cells)} cells for '
                              f'{len(columns)} columns, or comes twice')
         for cell in cells:
-            if cell != '-':
+            if cell not in NO_NUMBER:
                 float(cell)
         rows[name] = cells
     ours = {row: _read_ours(configs, columns)

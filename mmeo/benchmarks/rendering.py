@@ -13,9 +13,6 @@ from .paper_tables import PaperTable
 FORMATS = ('text', 'md', 'csv', 'json')
 COLUMNS = ('row', 'column', 'metric', 'paper', 'ours', 'difference', 'status',
            'config')
-COST = ('Cost: the paper states 23 h on 8 x A40 (184 GPU-hours) for the '
-        'pretraining of 8k steps, and for fine-tuning the machine (8 x '
-        'RTX 3090) but no hours.')
 
 
 def _number(value: Optional[float], digits: int, sign: str = '') -> str:
@@ -31,7 +28,7 @@ def _row(cell: Cell) -> list[str]:
 
 
 def render(pairs: Sequence[tuple[PaperTable, Sequence[Cell]]],
-           fmt: str = 'text', commands: bool = True) -> str:
+           fmt: str = 'text', commands: bool = True, cost: str = '') -> str:
     """Write tables out.
 
     Args:
@@ -39,6 +36,8 @@ def render(pairs: Sequence[tuple[PaperTable, Sequence[Cell]]],
         fmt (str): One of :data:`FORMATS`. Defaults to 'text'.
         commands (bool): End text and Markdown with the commands that would
             fill the empty cells. Defaults to True.
+        cost (str): What the paper says that takes, added to the commands.
+            Defaults to ''.
     """
     cells = [cell for _, group in pairs for cell in group]
     if fmt == 'json':
@@ -54,7 +53,8 @@ def render(pairs: Sequence[tuple[PaperTable, Sequence[Cell]]],
         lines = missing_commands(cells)
         if fmt == 'md':
             lines = ['', '```bash', *lines, '```', '']
-        blocks.append('\n'.join(['To fill the empty ones:', *lines, COST]))
+        blocks.append('\n'.join(
+            ['To fill the empty ones:', *lines, *([cost] if cost else [])]))
     return '\n\n'.join(blocks)
 
 
