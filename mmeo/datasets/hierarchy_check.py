@@ -48,18 +48,12 @@ def read_nodes(data: dict[str, Any], file: str) -> Node:
     """
     if 'levels' in data:
         return _read_levels(data['levels'], file)
-    _check_keys(data, _ROOT_KEYS, 'the root', file)
     if not data.get('children'):
         raise DataError(f'{file}: the root has no "children". Give {_FORM}.')
-    root = _read_node({k: v for k, v in data.items() if k in _NODE_KEYS},
-                      'the root', file)
-    return root
+    return _read_node(data, 'the root', file, _ROOT_KEYS)
 
 
-def _check_keys(data: Any, known: set[str], where: str, file: str) -> None:
-    if not isinstance(data, dict):
-        raise DataError(f'{file}: {where} is a {type(data).__name__}, not an '
-                        'object; write {"name": ...}.')
+def _check_keys(data: dict, known: set[str], where: str, file: str) -> None:
     unknown = set(data) - known
     if unknown:
         raise DataError(
@@ -67,13 +61,17 @@ def _check_keys(data: Any, known: set[str], where: str, file: str) -> None:
             f'{", ".join(sorted(known))}. Correct or remove it.')
 
 
-def _read_node(data: Any, where: str, file: str) -> Node:
-    _check_keys(data, _NODE_KEYS, where, file)
+def _read_node(data: Any, where: str, file: str,
+               known: set[str] = _NODE_KEYS) -> Node:
+    if not isinstance(data, dict):
+        raise DataError(f'{file}: {where} is a {type(data).__name__}, not an '
+                        'object; write {"name": ...}.')
     name = data.get('name')
     if not isinstance(name, str) or not name.strip():
         raise DataError(f'{file}: {where} has no "name" ({name!r}). Give it '
                         'one.')
     where = f'node {name!r}'
+    _check_keys(data, known, where, file)
     children = data.get('children', [])
     synonyms = data.get('synonyms', [])
     if not isinstance(children, list) or not isinstance(synonyms, list):
