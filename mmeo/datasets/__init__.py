@@ -12,6 +12,11 @@ with quiet_imports():
     from .fair1m import FAIR1MDataset
     from .fmow_sentinel import FMoWSentinelDataset
     from .geo_seg import GeoSegDataset
+    from .in_context import (
+        InContextDataset,
+        InContextTestDataset,
+        SynthEarthLeavesDataset,
+    )
     from .instruct_dataset import InstructDataset
     from .medical import AMOSDataset, BraTSDataset, COVIDQUExDataset
     from .mixture_dataset import MixtureDataset
@@ -42,6 +47,7 @@ with quiet_imports():
         FiveBillionPixelsDataset,
         SPARCSDataset,
     )
+    from .sensor_folders import SensorFoldersDataset
     from .subset import SubsetDataset
     from .transforms import *
     from .vaihingen import VaihingenDataset
@@ -52,13 +58,15 @@ __all__ = [
     'ChangePairDataset', 'CocoDataset', 'DIORDataset', 'DIORRDataset',
     'DOTADataset', 'DOTAv2Dataset', 'DynamicEarthNetDataset', 'FAIR1MDataset',
     'FMoWSentinelDataset', 'FiveBillionPixelsDataset', 'GeoSegDataset',
-    'ISAIDDataset', 'InstructDataset', 'LoveDADataset', 'MixtureDataset',
+    'ISAIDDataset', 'InContextDataset', 'InstructDataset', 'LoveDADataset',
+    'MixtureDataset',
     'MultiLabelSceneDataset', 'MultiModalSeriesDataset',
     'OrientedVOCDataset', 'PASTISDataset',
     'PotsdamDataset', 'RESISC45Dataset', 'RSARDataset',
     'ResumableInfiniteSampler', 'SARDet100KDataset', 'SPARCSDataset',
-    'SSDDDataset', 'SceneDataset', 'SubsetDataset', 'UAVidDataset',
+    'SSDDDataset', 'SceneDataset', 'SensorFoldersDataset', 'SubsetDataset',
+    'SynthEarthLeavesDataset', 'UAVidDataset',
     'C2SFloodDataset', 'ETCIFloodDataset', 'FloodNetDataset',
     'GLHWaterDataset', 'GVLMDataset', 'VaihingenDataset',
-    'list_collate'
+    'InContextTestDataset', 'list_collate'
 ]

@@ -3,6 +3,7 @@ from .dialogue import DialogueSample
 from .episode import (
     MODES,
     OTHER_LABEL,
+    PROMPT_KINDS,
     EpisodeBatch,
     EpisodeSample,
     ImageGroup,
@@ -12,5 +13,5 @@ from .modality import NO_LABEL, UNKNOWN_DATE, CropBatch, ModalityBatch
 __all__ = [
     'CropBatch', 'DialogueSample', 'EpisodeBatch', 'EpisodeSample',
     'ImageGroup', 'MODES', 'ModalityBatch', 'NO_LABEL', 'OTHER_LABEL',
-    'UNKNOWN_DATE'
+    'PROMPT_KINDS', 'UNKNOWN_DATE'
 ]

@@ -14,6 +14,8 @@ from .modality import NO_LABEL
 OTHER_LABEL = 254
 #: The three ways to ask: by example, by name, by both.
 MODES = ('visual', 'textual', 'fused')
+#: The ways to show a class on an example.
+PROMPT_KINDS = ('mask', 'box', 'point')
 
 
 @dataclass
@@ -137,5 +139,5 @@ class EpisodeSample(SegDataSample):
     """
 
 
-__all__ = ['MODES', 'NO_LABEL', 'OTHER_LABEL', 'EpisodeBatch',
-           'EpisodeSample', 'ImageGroup']
+__all__ = ['MODES', 'NO_LABEL', 'OTHER_LABEL', 'PROMPT_KINDS',
+           'EpisodeBatch', 'EpisodeSample', 'ImageGroup']

@@ -8,13 +8,16 @@ from .change import (
 )
 from .corrupt import Corrupt
 from .dynamic_tiling import DynamicTiling, LoadDialogueImages
+from .episode import EpisodeCrop, PackEpisode
 from .load_annotations import LoadGeoAnnotations
 from .load_image import LoadImage
 from .load_raster import LoadRaster
 from .load_series_files import LoadSeriesAnnotations, LoadSeriesFiles
 from .multi_modal import (
+    AlignViews,
     BandJitter,
     DateJitter,
+    GainJitter,
     HRBlur,
     HRColorJitter,
     HRGrayscale,
@@ -25,9 +28,11 @@ from .multi_modal import (
     MultiModalRandomCrop,
     MultiModalRandomFlip,
     MultiModalResize,
+    PackAlignInputs,
     PackMultiModalCrops,
     PackMultiModalInputs,
     RandomBandDrop,
+    RenderOptical,
     SampleFrames,
     Speckle,
 )
@@ -35,14 +40,14 @@ from .normalize_bands import NormalizeBands
 from .pack_dialogue import PackDialogue
 
 __all__ = [
-    'BandJitter', 'Corrupt', 'DateJitter', 'DynamicTiling', 'ExchangeTime',
-    'ForEachDate', 'HRBlur', 'HRColorJitter', 'HRGrayscale', 'HRSolarize',
-    'LoadChangePair', 'LoadDialogueImages', 'LoadGeoAnnotations',
-    'LoadImage', 'LoadModalities', 'LoadRaster', 'LoadSeriesAnnotations',
-    'LoadSeriesFiles',
-    'LoadTriplet', 'MultiModalMultiCrop', 'MultiModalRandomCrop',
-    'MultiModalRandomFlip', 'MultiModalResize', 'NormalizeBands',
-    'PackChangeInputs', 'PackDialogue', 'PackMultiModalCrops',
-    'PackMultiModalInputs', 'RandomBandDrop', 'RandomRotFlip',
+    'AlignViews', 'BandJitter', 'Corrupt', 'DateJitter', 'DynamicTiling',
+    'EpisodeCrop', 'ExchangeTime', 'ForEachDate', 'GainJitter', 'HRBlur',
+    'HRColorJitter', 'HRGrayscale', 'HRSolarize', 'LoadChangePair',
+    'LoadDialogueImages', 'LoadGeoAnnotations', 'LoadImage', 'LoadModalities',
+    'LoadRaster', 'LoadSeriesAnnotations', 'LoadSeriesFiles', 'LoadTriplet',
+    'MultiModalMultiCrop', 'MultiModalRandomCrop', 'MultiModalRandomFlip',
+    'MultiModalResize', 'NormalizeBands', 'PackAlignInputs',
+    'PackChangeInputs', 'PackDialogue', 'PackEpisode', 'PackMultiModalCrops',
+    'PackMultiModalInputs', 'RandomBandDrop', 'RandomRotFlip', 'RenderOptical',
     'SampleFrames', 'Speckle'
 ]

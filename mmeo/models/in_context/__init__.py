@@ -1,4 +1,5 @@
 # Copyright (c) mmeo contributors. All rights reserved.
+from .episode_preprocessor import EpisodePreprocessor
 from .granularity import Granularity, GranularitySchedule
 from .mask_losses import VITALoss
 from .prompt_code import PromptCode
@@ -7,6 +8,6 @@ from .vita_former import VITAFormer
 from .vita_segmentor import VITASegmentor
 
 __all__ = [
-    'Granularity', 'GranularitySchedule', 'Prediction', 'PromptCode',
-    'VITADecoder', 'VITAFormer', 'VITALoss', 'VITASegmentor'
+    'EpisodePreprocessor', 'Granularity', 'GranularitySchedule', 'Prediction',
+    'PromptCode', 'VITADecoder', 'VITAFormer', 'VITALoss', 'VITASegmentor'
 ]
