@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from typing import NamedTuple, Optional
 
 from mmeo.datasets.hierarchy import read_hierarchy
-from mmeo.datasets.hierarchy_check import plain
+from mmeo.datasets.hierarchy_check import plain as key_of
 from mmeo.errors import ConfigError
 
 
@@ -45,9 +45,9 @@ def class_names(classes: Sequence[str], hierarchy: Optional[str],
         tree = read_hierarchy(hierarchy)
         paths = tree.class_paths(classes)
         others.update(tree.synonyms)
-    known = {plain(name): name for path in paths for name in path}
+    known = {key_of(name): name for path in paths for name in path}
     for name, more in (synonyms or {}).items():
-        said = known.get(plain(name))
+        said = known.get(key_of(name))
         if said is None:
             raise ConfigError(f'synonyms of {name!r}, which is no class: '
                               f'{_hint(name, known.values())}')
@@ -65,16 +65,16 @@ def hide_names(names: ClassNames, held_out: Collection[str]) -> ClassNames:
         names (ClassNames): Of a data set.
         held_out (Collection[str]): Names in any spelling.
     """
-    hidden = {plain(name) for name in held_out}
+    hidden = {key_of(name) for name in held_out}
     paths = []
     for path in names.paths:
         said = list(path)
         for level in range(len(said) - 2, -1, -1):
-            if plain(said[level]) in hidden:
+            if key_of(said[level]) in hidden:
                 said[level] = said[level + 1]
         paths.append(tuple(said))
     synonyms = {
-        name: tuple(o for o in others if plain(o) not in hidden)
+        name: tuple(o for o in others if key_of(o) not in hidden)
         for name, others in names.synonyms.items()}
     return ClassNames(tuple(paths), synonyms)
 
@@ -82,9 +82,9 @@ def hide_names(names: ClassNames, held_out: Collection[str]) -> ClassNames:
 def ids_of(wanted: Collection[str], classes: Sequence[str],
            paths: Sequence[Sequence[str]]) -> list[int]:
     """Ids of the classes that are named, in any spelling, by leaf names."""
-    keys = {plain(name) for name in wanted}
+    keys = {key_of(name) for name in wanted}
     return [i for i, name in enumerate(classes)
-            if {plain(name), plain(paths[i][-1])} & keys]
+            if {key_of(name), key_of(paths[i][-1])} & keys]
 
 
 def require_known(wanted: Collection[str], known: Collection[str],
@@ -94,16 +94,16 @@ def require_known(wanted: Collection[str], known: Collection[str],
     Raises:
         ConfigError: The name, and those that resemble it.
     """
-    keys = {plain(name) for name in known}
+    keys = {key_of(name) for name in known}
     for name in wanted:
-        if plain(name) not in keys:
+        if key_of(name) not in keys:
             raise ConfigError(f'{field}: no data set has the class {name!r}: '
                               f'{_hint(name, known)}')
 
 
 def _hint(name: str, known: Collection[str]) -> str:
-    table = {plain(other): other for other in known}
-    close = [table[k] for k in get_close_matches(plain(name), table, 3)]
+    table = {key_of(other): other for other in known}
+    close = [table[k] for k in get_close_matches(key_of(name), table, 3)]
     if close:
         return f'do you mean {" or ".join(map(repr, close))}?'
     return f'there are {", ".join(sorted(set(known)))}.'
