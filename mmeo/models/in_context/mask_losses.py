@@ -20,7 +20,7 @@ def sample_masks(masks: Tensor, points: Tensor) -> Tensor:
     """Mask logits ``(T, h, w)`` at ``(T, P, 2)`` x, y in 0 to 1: ``(T, P)``"""
     return F.grid_sample(
         masks[:, None].float(), 2 * points[:, :, None] - 1,
-        align_corners=False)[:, 0, :, 0]
+        padding_mode='border', align_corners=False)[:, 0, :, 0]
 
 
 def sample_labels(labels: Tensor, points: Tensor) -> Tensor:
@@ -118,6 +118,7 @@ class VITALoss(nn.Module):
                                 device=out.masks.device)
             spots = points[:, :, None] * 2 - 1
             logits = F.grid_sample(out.masks.float(), spots,
+                                   padding_mode='border',
                                    align_corners=False)[..., 0]
             hit = sample_labels(labels, points)  # (B, P)
             each = hit[:, None] == torch.arange(

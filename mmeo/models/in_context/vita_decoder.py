@@ -79,8 +79,8 @@ class DecoderLayer(nn.Module):
 class VITADecoder(BaseModule):
     """Segmentation queries of each mode, paired with its in-context queries.
 
-    Source: SkySense-VITA. The same learnable queries serve the three modes,
-    told apart by an embedding of mode, role and the target's sensor. Masks
+    Source: SkySense-VITA. Each mode has learnable queries; an embedding tells
+    mode, role and the target's sensor. Masks
     are products with the mask features; classes are cosines with the
     in-context queries of the same mode over a learned temperature, so that
     there is no fixed classifier. Masked attention is Mask2Former's (arXiv
@@ -119,8 +119,9 @@ class VITADecoder(BaseModule):
         self.modalities = tuple(modalities)
         self.num_levels = num_levels
         self.min_temperature = min_temperature
-        self.queries = nn.Parameter(torch.randn(num_queries, embed_dims))
-        self.query_pos = nn.Parameter(torch.randn(num_queries, embed_dims))
+        size = len(MODES), num_queries, embed_dims
+        self.queries = nn.Parameter(torch.randn(size))
+        self.query_pos = nn.Parameter(torch.randn(size))
         self.mode_embed = nn.Parameter(torch.randn(len(MODES), embed_dims))
         self.role_embed = nn.Parameter(torch.randn(2, embed_dims))
         self.sensor_embed = nn.Parameter(
@@ -200,14 +201,14 @@ class VITADecoder(BaseModule):
                sensors: Tensor) -> tuple[Tensor, Tensor]:
         """Queries of all modes and what tells them apart."""
         found = torch.stack(list(context.values()), 1)  # (B, M, N, C)
-        batch, num_modes, num_classes, _ = found.shape
-        queries = self.queries.to(found).expand(batch, num_modes, -1, -1)
-        mode = self.mode_embed[[MODES.index(mode) for mode in context]]
-        kind = (mode[None, :, None] + self.sensor_embed[sensors][:, None, None]
-                )  # (B, M, 1, C)
-        own = self.query_pos + self.role_embed[SEGMENT]
-        other = self.role_embed[CONTEXT].expand(num_classes, -1)
-        pos = kind + torch.cat((own, other))  # (B, M, L, C)
+        rows = [MODES.index(mode) for mode in context]
+        queries = self.queries[rows].to(found)  # (M, Q, C)
+        queries = queries.expand(len(found), -1, -1, -1)
+        kind = (self.mode_embed[rows][None, :, None]
+                + self.sensor_embed[sensors][:, None, None])  # (B, M, 1, C)
+        own = self.query_pos[rows] + self.role_embed[SEGMENT]
+        other = self.role_embed[CONTEXT].expand(*found.shape[1:])
+        pos = kind + torch.cat((own, other), 1)  # (B, M, L, C)
         return torch.cat((queries, found), 2), pos.to(found)
 
     def _memory(self, levels: Sequence[Tensor], positions: Sequence[Tensor]

@@ -75,8 +75,8 @@ class FormerLayer(nn.Module):
 class VITAFormer(BaseModule):
     """Fuse prompts, with visual and textual ones isolated from each other.
 
-    Source: SkySense-VITA. Per class there are a visual token (pooled features
-    of its examples), a textual one (a projection of its embedded name) and a
+    Source: SkySense-VITA. Per class there are a visual token (of the pooled
+    features of its examples), a textual one (a projection of its embedded name) and a
     fused one (a projection of the latter). In each layer visual tokens attend
     to learned prototypes of the sensors; then all attend to each other, but
     that only fused tokens read those of other groups; then all to the target.
@@ -119,7 +119,8 @@ class VITAFormer(BaseModule):
         self.prototype_use = prototypes
         self.text_proj = nn.Linear(text_dims, embed_dims)
         self.fused_proj = nn.Linear(embed_dims, embed_dims)
-        self.visual_norm = nn.LayerNorm(embed_dims)
+        self.visual_proj = nn.Sequential(
+            nn.LayerNorm(embed_dims), nn.Linear(embed_dims, embed_dims))
         # Stands where a class has no example; no token reads it but its own.
         self.no_visual = nn.Parameter(torch.zeros(embed_dims))
         self.layers = nn.ModuleList(
@@ -174,7 +175,7 @@ class VITAFormer(BaseModule):
         """The first tokens of each group, ``(B, N, C)``."""
         tokens = []
         if 'visual' in groups:
-            visual = self.visual_norm(code.visual)
+            visual = self.visual_proj(code.visual)
             has = code.visual_valid[..., None]
             tokens.append(torch.where(has, visual, self.no_visual.to(visual)))
         if 'textual' in groups:
