@@ -10,6 +10,7 @@ COMMANDS = {
     'doctor': 'check the environment and say the fix for each failure',
     'train': 'train a model',
     'test': 'evaluate a checkpoint',
+    'prompt': 'segment images by an example, by names, or by both',
     'table': "a paper's tables beside what was measured",
 }
 
@@ -34,6 +35,8 @@ def build_parser(command: Optional[str] = None) -> ArgumentParser:
         elif name == command:
             if name == 'table':
                 from mmeo.apis import arguments_analysis as arguments
+            elif name == 'prompt':
+                from mmeo.apis import arguments_prompt as arguments
             else:
                 from mmeo.apis import arguments
             getattr(arguments, f'{name}_arguments')(sub)

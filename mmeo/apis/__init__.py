@@ -18,6 +18,7 @@ _HOME = {
     'record': 'tables',
     'robustness': 'robustness_test',
     'attention_map': 'attention',
+    'prompt': 'prompt_command',
     'PromptInferencer': 'prompt_inferencer',
 }
 

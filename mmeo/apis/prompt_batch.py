@@ -1,14 +1,19 @@
 # Copyright (c) mmeo contributors. All rights reserved.
 """Examples as the model takes them; large ones as several shots."""
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
 import torch
-from mmengine.logging import print_log
 
+from mmeo.models.in_context.episode_stacking import (
+    common_size,
+    group_by_sensor,
+    stack_masks,
+)
 from mmeo.models.segmentors.multi_modal_segmentor import starts
-from mmeo.structures import EpisodeBatch, ImageGroup
+from mmeo.structures import EpisodeBatch
 
 from .prompt_request import PromptRequest, Shot
 
@@ -17,43 +22,37 @@ from .prompt_request import PromptRequest, Shot
 MAX_SHOTS = 8
 
 
-def make_batch(request: PromptRequest, crop_size: int,
+def make_batch(request: PromptRequest, crop_size: int, divisor: int,
                device: torch.device) -> EpisodeBatch:
     """One sample without targets.
 
     Args:
         request (PromptRequest): The prompt.
         crop_size (int): Largest side of a shot in pixels.
+        divisor (int): Shots are padded to a multiple of it.
         device (torch.device): Where the tensors go.
 
     Returns:
         EpisodeBatch: Of one sample with K shots, padded to one size.
     """
-    valid = torch.ones(1, len(request.classes), dtype=torch.bool)
-    batch = EpisodeBatch({}, [request.classes], valid.to(device), {})
+    valid = torch.ones(1, len(request.classes), dtype=torch.bool,
+                       device=device)
+    batch = EpisodeBatch({}, [request.classes], valid, {})
     if request.mode == 'textual':
         return batch
     limit = max(1, MAX_SHOTS // len(request.shots))
-    cuts = [(shot, window) for shot in request.shots
-            for window in example_windows(shot, crop_size, limit)]
-    size = [max(window[axis] for _, window in cuts) for axis in (2, 3)]
-    masks = torch.zeros(1, len(cuts), len(request.classes), *size,
-                        dtype=torch.bool)
-    images: dict[str, list] = {}
-    indices: dict[str, list] = {}
-    for index, (shot, (row, col, height, width)) in enumerate(cuts):
-        pixels, _ = shot.image.read(row, col, height, width)
-        padded = torch.zeros(len(pixels), *size)
-        padded[:, :height, :width] = torch.from_numpy(pixels)
-        images.setdefault(shot.image.modality, []).append(padded)
-        indices.setdefault(shot.image.modality, []).append(index)
-        masks[0, index, :, :height, :width] = torch.from_numpy(
-            shot.masks[:, row:row + height, col:col + width])
-    batch.masks = masks.to(device)
-    batch.prompts = {
-        sensor: ImageGroup(torch.stack(each).to(device),
-                           torch.tensor(indices[sensor], device=device))
-        for sensor, each in images.items()}
+    images, masks, sensors = [], [], []
+    for shot in request.shots:
+        for row, col, height, width in example_windows(shot, crop_size,
+                                                       limit):
+            pixels, _ = shot.image.read(row, col, height, width)
+            images.append(torch.from_numpy(pixels).to(device))
+            masks.append(torch.from_numpy(
+                shot.masks[:, row:row + height, col:col + width]).to(device))
+            sensors.append(shot.image.modality)
+    size = common_size(images, divisor)
+    batch.prompts = group_by_sensor(images, sensors, range(len(images)), size)
+    batch.masks = stack_masks([masks], len(request.classes), size)
     return batch
 
 
@@ -85,10 +84,10 @@ def example_windows(shot: Shot, crop_size: int, limit: int
     chosen = _cover(area, limit)
     shown = int((area.sum(1) > 0).sum())
     if len(chosen) < shown:
-        print_log(f'{shot.image.name}: of {shown} windows with marks '
-                  f'{len(chosen)} are used as examples, those with most of '
-                  'them; cut the example yourself to choose others.',
-                  logger='current')
+        warnings.warn(
+            f'{shot.image.name}: of {shown} windows with marks {len(chosen)} '
+            'are used as examples, those with most of them; cut the example '
+            'yourself to choose others.', stacklevel=2)
     return [windows[index] for index in chosen]
 
 

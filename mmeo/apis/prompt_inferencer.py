@@ -1,37 +1,31 @@
 # Copyright (c) mmeo contributors. All rights reserved.
 """``mmeo.apis.PromptInferencer``: segment what a user shows and names."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any, Optional, Union
 
 import mmcv
 import numpy as np
 import torch
-from mmengine.logging import print_log
-from torch import Tensor
 
 from mmeo.errors import ConfigError, DataError
 from mmeo.geo.raster import Band
-from mmeo.structures import ImageGroup
-from mmeo.visualization.prompt_picture import (
-    Colour,
-    default_palette,
-    prompt_picture,
-    sensor_rgb,
-)
+from mmeo.visualization.prompt_picture import Colour
 
 from .prompt_batch import make_batch
-from .prompt_inputs import ImageLike, PromptImage, thin
+from .prompt_drawing import choose_palette, draw_request
+from .prompt_inputs import ImageLike, PromptImage
 from .prompt_model import ModelLike, find_norms, load_model
 from .prompt_outputs import LabelWriter, output_name, output_paths
-from .prompt_request import PromptRequest, Shot, make_request
-from .prompt_slide import segment_rows
+from .prompt_request import PromptRequest, find_background, make_request
+from .prompt_slide import pad_divisor, segment_rows, strip_scores, to_labels
 
 #: Window where neither the config nor the user names one (our choice).
 CROP_SIZE = 512
-PICTURE_SIDE = 768
 
 
 class PromptInferencer:
@@ -85,7 +79,9 @@ class PromptInferencer:
         self.modalities = tuple(self.model.modalities)
         self.norms = find_norms(self.cfg, self.modalities, norms)
         self.palette = palette
-        test_cfg = self.model.test_cfg or {}
+        test_cfg = self.model.test_cfg
+        drawing = getattr(self.model.data_preprocessor, 'drawing', {})
+        self.radius = drawing.get('radius', 8.)
         self.crop_size = crop_size or test_cfg.get('crop_size') or CROP_SIZE
         self.stride = stride or test_cfg.get('stride') or \
             max(1, self.crop_size * 2 // 3)
@@ -175,15 +171,19 @@ class PromptInferencer:
             'example')
         self._check_space(targets, examples)
         request = make_request(examples, mask, boxes, points, text, values,
-                               mode, self.model.max_classes)
-        least, none = self._background(background, request)
+                               mode, self.model.max_classes,
+                               crop_size=self.crop_size, radius=self.radius)
+        if background is None:
+            background = self.model.test_cfg.get('background')
+        least, none = find_background(background, request.classes)
         outs = output_paths(out, targets, [*targets, *examples], overwrite)
         if request.unfindable:
-            print_log(f'no example shows {", ".join(request.unfindable)}: '
-                      'the visual mode cannot find it.', logger='current')
+            warnings.warn(
+                f'no example shows {", ".join(request.unfindable)}: the '
+                'visual mode cannot find it.', stacklevel=2)
         code = self.model.encode_prompt(
-            make_batch(request, self.crop_size, self.device),
-            (request.mode, ))
+            make_batch(request, self.crop_size, pad_divisor(self.model),
+                       self.device), (request.mode, ))
         results: dict[str, list] = dict(predictions=[], visualization=[])
         for image, path in zip(targets, outs):
             draw = return_vis or show_dir is not None
@@ -191,7 +191,9 @@ class PromptInferencer:
                 image, request, code, path, least, none,
                 return_labels or draw, return_scores)
             if draw:
-                picture = self.picture(image, request, result['labels'])
+                picture = draw_request(
+                    request, image, result['labels'],
+                    choose_palette(self.palette, request.classes))
                 if show_dir is not None:
                     mmcv.imwrite(picture[..., ::-1], str(
                         Path(show_dir) / f'{output_name(image, targets)}.png'))
@@ -201,26 +203,6 @@ class PromptInferencer:
                 result['labels'] = None
             results['predictions'].append(result)
         return results
-
-    def picture(self, target: PromptImage, request: PromptRequest,
-                labels: np.ndarray) -> np.ndarray:
-        """Examples with their marks | target | found, and a legend.
-
-        Args:
-            target (PromptImage): The target.
-            request (PromptRequest): What was asked for.
-            labels (ndarray): ``(H, W)`` uint8 of the target.
-
-        Returns:
-            ndarray: ``(H', W', 3)`` uint8, RGB.
-        """
-        shots = [] if request.mode == 'textual' else [
-            _thin_shot(shot) for shot in request.shots]
-        image = sensor_rgb(*target.preview(PICTURE_SIDE))
-        return prompt_picture(
-            [shot[0] for shot in shots], [shot[1] for shot in shots], image,
-            thin(labels, image.shape[:2]), request.classes,
-            self._palette(request.classes), [shot[2] for shot in shots])
 
     def _open(self, images: Any, modality: Union[str, Sequence[str]],
               bands: Optional[Sequence[Band]],
@@ -255,51 +237,23 @@ class PromptInferencer:
                     'has no feature space for both: give an example of the '
                     "target's sensor, or names alone.")
 
-    def _background(self, background: Union[float, str, None],
-                    request: PromptRequest
-                    ) -> tuple[Optional[float], Optional[int]]:
-        """Least score of a class, and the label that stands for none."""
-        if background is None:
-            background = (self.model.test_cfg or {}).get('background')
-        if not isinstance(background, str):
-            return background, None
-        names = [name.casefold() for name in request.classes]
-        if background.casefold() not in names:
-            raise DataError(
-                f'background {background!r} is none of the classes '
-                f'{", ".join(map(repr, request.classes))}: name it among '
-                'them, or give a score.')
-        return None, names.index(background.casefold()) + 1
-
-    def _palette(self, classes: Sequence[str]) -> list[Colour]:
-        colours = default_palette(len(classes))
-        if isinstance(self.palette, Mapping):
-            return [tuple(self.palette.get(name, colour))
-                    for name, colour in zip(classes, colours)]
-        own = [tuple(colour) for colour in self.palette or ()]
-        return (own + colours)[:len(classes)]
-
     def _segment(self, image: PromptImage, request: PromptRequest, code: Any,
                  out: Optional[Path], least: Optional[float],
                  none: Optional[int], keep: bool,
                  return_scores: bool) -> dict[str, Any]:
         """One target, strip by strip."""
         count = len(request.classes)
-
-        def segment(pixels: Tensor) -> Tensor:
-            group = ImageGroup(pixels[None].to(self.device),
-                               torch.zeros(1, dtype=torch.int64,
-                                           device=self.device))
-            return self.model.slide_segment(
-                {image.modality: group}, code, request.mode, self.crop_size,
-                self.stride)[0]
-
+        segment = partial(
+            strip_scores, model=self.model, code=code,
+            modality=image.modality, mode=request.mode,
+            crop_size=self.crop_size, stride=self.stride)
         counts = np.zeros(count + 1, np.int64)
         labels, scores = [], []
         with ExitStack() as stack:
             writer = out and stack.enter_context(LabelWriter(
                 out, image, _legend(request.classes, none),
-                self._palette(request.classes), dict(mode=request.mode)))
+                choose_palette(self.palette, request.classes),
+                dict(mode=request.mode)))
             for part, missing in segment_rows(
                     image, segment, count, self.crop_size, self.stride):
                 rows = to_labels(part, missing, least, none)
@@ -321,39 +275,6 @@ class PromptInferencer:
         return result
 
 
-def to_labels(scores: Tensor, missing: np.ndarray,
-              least: Optional[float] = None,
-              none: Optional[int] = None) -> np.ndarray:
-    """The class of most score, counted from 1.
-
-    Args:
-        scores (Tensor): ``(N, h, W)``, negative for what cannot be found.
-        missing (ndarray): ``(h, W)`` bool, pixels without data.
-        least (float, optional): Score below which a pixel is no class.
-        none (int, optional): Label that stands for no class.
-
-    Returns:
-        ndarray: ``(h, W)`` uint8, 0 for no class or no data.
-    """
-    best, labels = scores.max(0)
-    labels = (labels + 1).numpy().astype(np.uint8)
-    labels[(best < (least or 0.0)).numpy() | missing] = 0
-    if none is not None:
-        labels[labels == none] = 0
-    return labels
-
-
 def _legend(classes: Sequence[str], none: Optional[int]) -> dict[int, str]:
     return {value: name for value, name in enumerate(classes, 1)
             if value != none}
-
-
-def _thin_shot(shot: Shot) -> tuple[np.ndarray, np.ndarray, dict]:
-    """Picture, masks and points of an example at the size of a picture."""
-    picture = sensor_rgb(*shot.image.preview(PICTURE_SIDE))
-    size = picture.shape[:2]
-    factor = size[0] / shot.image.size[0]
-    masks = np.stack([thin(mask, size) for mask in shot.masks])
-    points = {index: [(x * factor, y * factor) for x, y in each]
-              for index, each in shot.points.items()}
-    return picture, masks, points

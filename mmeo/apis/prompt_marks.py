@@ -6,20 +6,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional, Union
 
-import cv2
 import numpy as np
 from rasterio.transform import array_bounds
 
 from mmeo.datasets.transforms.load_annotations import read_label
 from mmeo.errors import DataError
 from mmeo.geo import open_raster
+from mmeo.models.in_context.prompt_kinds import (
+    boxes_to_mask,
+    disk_radius,
+    points_to_mask,
+)
 from mmeo.structures.modality import NO_LABEL
 
 from .prompt_inputs import PromptImage
 
-#: Radius of the disk that a point becomes, in pixels (our choice, as in
-#: training).
-POINT_RADIUS = 8
 MaskLike = Union[str, Path, np.ndarray]
 Numbers = Sequence[float]
 #: Class name -> boxes ``(x1, y1, x2, y2)`` or points ``(x, y)`` of it.
@@ -84,7 +85,7 @@ def collect_marks(image: PromptImage, mask: Optional[MaskLike], boxes: Any,
 
 def class_masks(marks: Marks, names: Sequence[str],
                 values: Optional[Mapping[str, int]], image: PromptImage,
-                radius: int = POINT_RADIUS) -> np.ndarray:
+                radius: float = 8., crop_size: int = 512) -> np.ndarray:
     """Where an example shows which class.
 
     Args:
@@ -95,7 +96,11 @@ def class_masks(marks: Marks, names: Sequence[str],
             binary mask of a single class.
         image (PromptImage): The example. Its pixels without data show
             nothing.
-        radius (int): Of points, in pixels.
+        radius (float): Of a point's disk in pixels of an image of 512, see
+            :func:`~mmeo.models.in_context.prompt_kinds.disk_radius`. Defaults
+            to 8.
+        crop_size (int): A larger example is cut to windows of this size,
+            which then count for the radius. Defaults to 512.
 
     Returns:
         ndarray: ``(N, H, W)`` bool.
@@ -104,25 +109,24 @@ def class_masks(marks: Marks, names: Sequence[str],
         DataError: If the marks name other classes, the mask has values
             without a name, or no pixel is positive.
     """
-    out = np.zeros((len(names), *image.size), np.uint8)
+    out = np.zeros((len(names), *image.size), bool)
     if marks.mask is not None:
         for value, index in _value_table(marks, names, values).items():
-            out[index] |= (marks.mask == value).astype(np.uint8)
+            out[index] |= marks.mask == value
     unknown = [name for name in marks.named if name not in names]
     if unknown:
         raise DataError(
             f'{image.name}: boxes or points of {unknown[0]!r}, but the '
             f'classes are {", ".join(map(repr, names))}: name it among them '
             '(--text), or correct the spelling.')
+    window = tuple(min(side, crop_size) for side in image.size)
+    disk = disk_radius(window, radius)
     for name, boxes in marks.boxes.items():
-        for x1, y1, x2, y2 in boxes:
-            out[names.index(name), int(y1):int(np.ceil(y2)),
-                int(x1):int(np.ceil(x2))] = 1
+        out[names.index(name)] |= boxes_to_mask(boxes, image.size).numpy()
     for name, points in marks.points.items():
-        for x, y in points:
-            cv2.circle(out[names.index(name)], (int(x), int(y)), radius, 1,
-                       -1)
-    return _check_positive(out.astype(bool), marks, image)
+        out[names.index(name)] |= points_to_mask(
+            points, image.size, disk).numpy()
+    return _check_positive(out, marks, image)
 
 
 def _check_positive(masks: np.ndarray, marks: Marks,

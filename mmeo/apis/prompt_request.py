@@ -3,7 +3,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 import numpy as np
 
@@ -65,7 +65,8 @@ def make_request(examples: Sequence[PromptImage],
                  text: Optional[Sequence[str]] = None,
                  values: Optional[Mapping[str, int]] = None,
                  mode: Optional[str] = None,
-                 max_classes: Optional[int] = None) -> PromptRequest:
+                 max_classes: Optional[int] = None,
+                 **drawing: Any) -> PromptRequest:
     """Bring what a user gives to classes, shots and a mode.
 
     Args:
@@ -78,6 +79,8 @@ def make_request(examples: Sequence[PromptImage],
         mode (str, optional): By default 'fused' with examples and names,
             else the mode of what there is.
         max_classes (int, optional): Most classes of the model.
+        **drawing: ``radius`` and ``crop_size`` of
+            :func:`~mmeo.apis.prompt_marks.class_masks`.
 
     Raises:
         DataError: If the parts do not fit together, with the fix.
@@ -105,7 +108,7 @@ def make_request(examples: Sequence[PromptImage],
     values = None if values is None else {
         _spelling(name, names): value for name, value in values.items()}
     shots = [
-        Shot(image, class_masks(one, names, values, image),
+        Shot(image, class_masks(one, names, values, image, **drawing),
              {names.index(n): p for n, p in one.points.items()})
         for image, one in zip(examples, marks)]
     return PromptRequest(tuple(names), shots, mode)
@@ -135,6 +138,33 @@ def choose_mode(mode: Optional[str], example: bool, text: bool) -> str:
         raise DataError(f'mode {mode!r} needs {" and ".join(lacks)}: give '
                         'what is missing, or leave out the mode.')
     return mode
+
+
+def find_background(background: Union[float, str, None],
+                    classes: Sequence[str]
+                    ) -> tuple[Optional[float], Optional[int]]:
+    """What makes a pixel none of the classes.
+
+    Args:
+        background (float | str, optional): A score, or the name of a class.
+        classes (Sequence[str]): Names.
+
+    Returns:
+        tuple[Optional[float], Optional[int]]: Least score of a class, and the
+        label (from 1) that stands for none of them.
+
+    Raises:
+        DataError: If there is no class of that name.
+    """
+    if not isinstance(background, str):
+        return background, None
+    said = _spelling(background, classes)
+    if said not in classes:
+        raise DataError(
+            f'background {background!r} is none of the classes '
+            f'{", ".join(map(repr, classes))}: name it among them, or give a '
+            'score.')
+    return None, list(classes).index(said) + 1
 
 
 def _per_shot(value: Any, count: int, what: str,

@@ -94,19 +94,19 @@ def draw_prompt(picture: np.ndarray, masks: np.ndarray,
         ndarray: A new picture.
     """
     out = np.ascontiguousarray(picture).copy()
-    thick = max(1, min(out.shape[:2]) // 200)
+    thick = max(2, min(out.shape[:2]) // 180)
     for mask, colour in zip(masks, palette):
         out[mask] = blend(out[mask], np.array(colour), alpha)
         lines, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_CCOMP,
                                     cv2.CHAIN_APPROX_NONE)
-        cv2.drawContours(out, lines, -1, (255, 255, 255), 3 * thick)
+        cv2.drawContours(out, lines, -1, (255, 255, 255), 2 * thick)
         cv2.drawContours(out, lines, -1, tuple(map(int, colour)), thick)
     for index, each in (points or {}).items():
         for x, y in each:
             for line, size in (((255, 255, 255), thick + 2),
                                (tuple(map(int, palette[index])), thick)):
                 cv2.drawMarker(out, (int(x), int(y)), line, cv2.MARKER_CROSS,
-                               8 * thick + 4, size)
+                               8 * thick, size)
     return out
 
 
