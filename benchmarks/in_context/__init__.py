@@ -1,0 +1,2 @@
+# Copyright (c) mmeo contributors. All rights reserved.
+"""Parts of benchmarks/vita.py."""
