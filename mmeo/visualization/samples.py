@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mmeo.structures import EpisodeSample
+
 from .dialogue_text import dialogue_panel
 from .rendering import blend, colour_map, fit, side_by_side, stretch
 
@@ -39,6 +41,10 @@ def draw_sample(packed: Mapping,
     inputs, sample = packed['inputs'], packed.get('data_samples')
     if isinstance(inputs, Mapping) and 'input_ids' in inputs:
         return dialogue_panel(inputs, tokenizer)
+    if isinstance(sample, EpisodeSample):
+        # Here, as it draws in terms of this module.
+        from .episodes import draw_episode
+        return draw_episode(packed, bands)
     panels = image_panels(inputs, bgr, bands)
     legend = None
     last = list(panels)[-1]

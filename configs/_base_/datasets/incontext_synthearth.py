@@ -42,6 +42,8 @@ train_dataloader = dict(
         num_classes=16,
         shots=1,
         prompt_kinds=dict(mask=0.6, box=0.2, point=0.2),
+        # Images are hardly larger than crops.
+        max_overlap=0.6,
         datasets=dict(
             optical=dict(
                 source,

@@ -20,6 +20,9 @@ from .episode_sampling import (
 from .source import EpisodeSource, View
 from .sources import Pairs
 
+# Windows of the target's own image that are looked at before another image
+# is taken.
+_SAME_TRIES = 3
 #: Shares of prompt kinds (our choice).
 PROMPT_SHARES = dict(mask=0.6, box=0.2, point=0.2)
 
@@ -67,11 +70,13 @@ class Shot(NamedTuple):
     Args:
         view (View): Image and labels.
         source (EpisodeSource): Where it is from.
+        same (bool): Whether it is another part of the target's place.
         missed (bool): Whether it shows no class that was looked for.
     """
 
     view: View
     source: EpisodeSource
+    same: bool
     missed: bool
 
 
@@ -120,7 +125,9 @@ class EpisodeDrawer:
             modality=source.modality,
             dataset_classes=source.classes,
             class_paths=source.names.paths,
-            synonyms=source.names.synonyms,
+            synonyms={name: source.names.synonyms[name]
+                      for i in episode for name in source.names.paths[i]
+                      if name in source.names.synonyms},
             synonym_prob=cfg.synonym_prob,
             episode=episode,
             prompt_modalities=tuple(s.source.modality for s in shots),
@@ -131,6 +138,7 @@ class EpisodeDrawer:
                     self.kinds, len(shots), p=self.kind_shares)),
             prompt_paths=tuple(s.view.results.get('img_path')
                                for s in shots),
+            same_image=tuple(shot.same for shot in shots),
             # The images that are needed are not opened in vain.
             redraws=self._opened - 1 - len(shots),
             missed_prompts=sum(s.missed for s in shots),
@@ -172,14 +180,15 @@ class EpisodeDrawer:
         for attempt in range(cfg.num_tries):
             class_id = wanted[attempt % len(wanted)]
             chosen = self._choose(where, place, class_id, wanted,
-                                  same and attempt == 0, rng)
+                                  same and attempt < _SAME_TRIES, rng)
             avoid = _window(target) if chosen == place else None
             view = self._view(where, chosen, class_id, avoid)
             apart = avoid is None or overlap(
                 _window(view), avoid) <= cfg.max_overlap
             if apart and set(wanted) & set(view.shown(cfg.min_pixels)):
-                return Shot(view, where, False)
-        return Shot(_blank(view) if not apart else view, where, True)
+                return Shot(view, where, chosen == place, False)
+        return Shot(view if apart else _blank(view), where, chosen == place,
+                    True)
 
     def _choose(self, where: EpisodeSource, place: Optional[int],
                 class_id: int, wanted: Sequence[int], same: bool,

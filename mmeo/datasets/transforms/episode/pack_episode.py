@@ -17,7 +17,8 @@ from mmeo.structures import EpisodeSample
 EPISODE_KEYS = ('modality', 'dataset_classes', 'class_paths', 'synonyms',
                 'synonym_prob', 'episode', 'prompt_modalities',
                 'shot_classes', 'prompt_kinds', 'seed', 'prompt_key',
-                'dataset', 'prompt_paths', 'redraws', 'missed_prompts')
+                'dataset', 'prompt_paths', 'same_image', 'redraws',
+                'missed_prompts')
 #: What its target says.
 TARGET_KEYS = ('img_path', 'seg_map_path', 'ori_shape', 'img_shape',
                'crop_window', 'flip', 'flip_direction', 'reduce_zero_label')
