@@ -54,19 +54,17 @@ with quiet_imports():
 
 __all__ = [
     'ADE20KDataset', 'AIDDataset', 'AIRPolSARSegDataset', 'AMOSDataset',
-    'BigEarthNetDataset', 'BraTSDataset', 'COVIDQUExDataset',
-    'ChangePairDataset', 'CocoDataset', 'DIORDataset', 'DIORRDataset',
-    'DOTADataset', 'DOTAv2Dataset', 'DynamicEarthNetDataset', 'FAIR1MDataset',
-    'FMoWSentinelDataset', 'FiveBillionPixelsDataset', 'GeoSegDataset',
-    'ISAIDDataset', 'InContextDataset', 'InstructDataset', 'LoveDADataset',
-    'MixtureDataset',
-    'MultiLabelSceneDataset', 'MultiModalSeriesDataset',
-    'OrientedVOCDataset', 'PASTISDataset',
-    'PotsdamDataset', 'RESISC45Dataset', 'RSARDataset',
-    'ResumableInfiniteSampler', 'SARDet100KDataset', 'SPARCSDataset',
-    'SSDDDataset', 'SceneDataset', 'SensorFoldersDataset', 'SubsetDataset',
-    'SynthEarthLeavesDataset', 'UAVidDataset',
-    'C2SFloodDataset', 'ETCIFloodDataset', 'FloodNetDataset',
-    'GLHWaterDataset', 'GVLMDataset', 'VaihingenDataset',
-    'InContextTestDataset', 'list_collate'
+    'BigEarthNetDataset', 'BraTSDataset', 'C2SFloodDataset',
+    'COVIDQUExDataset', 'ChangePairDataset', 'CocoDataset', 'DIORDataset',
+    'DIORRDataset', 'DOTADataset', 'DOTAv2Dataset', 'DynamicEarthNetDataset',
+    'ETCIFloodDataset', 'FAIR1MDataset', 'FMoWSentinelDataset',
+    'FiveBillionPixelsDataset', 'FloodNetDataset', 'GLHWaterDataset',
+    'GVLMDataset', 'GeoSegDataset', 'ISAIDDataset', 'InContextDataset',
+    'InContextTestDataset', 'InstructDataset', 'LoveDADataset',
+    'MixtureDataset', 'MultiLabelSceneDataset', 'MultiModalSeriesDataset',
+    'OrientedVOCDataset', 'PASTISDataset', 'PotsdamDataset', 'RESISC45Dataset',
+    'RSARDataset', 'ResumableInfiniteSampler', 'SARDet100KDataset',
+    'SPARCSDataset', 'SSDDDataset', 'SceneDataset', 'SensorFoldersDataset',
+    'SubsetDataset', 'SynthEarthLeavesDataset', 'UAVidDataset',
+    'VaihingenDataset', 'list_collate'
 ]

@@ -1,5 +1,5 @@
 # Copyright (c) mmeo contributors. All rights reserved.
-"""Take the backbone out of a checkpoint of SkySense V2's pretraining."""
+"""Take the backbone out of a checkpoint of a pretraining."""
 
 import ast
 import json
@@ -11,10 +11,13 @@ from torch import Tensor
 
 from mmeo.errors import CheckpointError
 
+from .convert import detect_family
 from .io import unwrap
 from .metadata import sha256
 
-SIDES = ('teacher', 'student')
+# Of SkySenseV2Pretrainer; of VITAAlignPretrainer, with the sensors of each.
+SIDES = ('teacher', 'student', 'sar', 'optical')
+_SENSORS = dict(sar='s1', optical='hr')
 
 
 def extract_backbone(checkpoint: Mapping,
@@ -23,15 +26,18 @@ def extract_backbone(checkpoint: Mapping,
     """Tensors of the pretrained backbone.
 
     Args:
-        checkpoint (Mapping): Of ``SkySenseV2Pretrainer``.
-        side (str): ``'teacher'``, the moving average, which is what DINOv2
-            and its kin hand on, or ``'student'``. Defaults to 'teacher'.
+        checkpoint (Mapping): Of ``SkySenseV2Pretrainer`` or
+            ``VITAAlignPretrainer``.
+        side (str): Of the first ``'teacher'``, the moving average, which is
+            what DINOv2 and its kin hand on, or ``'student'``; of the second
+            ``'sar'``, the encoder that learned, or ``'optical'``, the frozen
+            one. Defaults to 'teacher'.
         fusion (bool): Take the fusion transformer along, under the names of
             ``MultiModalEncoder``: ``backbone.…`` and ``fusion.…``. Defaults
             to False.
 
     Returns:
-        dict[str, Tensor]: By the names of ``SkySenseV2``, or see ``fusion``.
+        dict[str, Tensor]: By the names of the backbone, or see ``fusion``.
 
     Raises:
         CheckpointError: If these are not there.
@@ -48,7 +54,8 @@ def extract_backbone(checkpoint: Mapping,
             tops = sorted({'.'.join(key.split('.')[:2]) for key in state})
             raise CheckpointError(
                 f'the checkpoint has no {start}*, but {", ".join(tops[:8])}: '
-                'give one that SkySenseV2Pretrainer wrote'
+                'give one that SkySenseV2Pretrainer (sides teacher, student) '
+                'or VITAAlignPretrainer (sar, optical) wrote'
                 f'{", with a `fusion`" if part == "fusion" else ""}.')
         found.update(inside)
     return found
@@ -61,7 +68,7 @@ def describe_backbone(path: Union[str, Path], checkpoint: Mapping,
     Args:
         path (str or Path): The checkpoint's file.
         checkpoint (Mapping): What it holds.
-        side (str): 'teacher' or 'student'.
+        side (str): See :func:`extract_backbone`.
 
     Returns:
         dict[str, str]: ``mmeo.source`` (name only), ``mmeo.source_sha256``,
@@ -71,17 +78,32 @@ def describe_backbone(path: Union[str, Path], checkpoint: Mapping,
         said, or of the presets where the file tells no pipeline.
     """
     meta = checkpoint.get('meta') or {}
-    bands = {key.split('.')[-3] for key in unwrap(checkpoint)
-             if key.startswith(f'{side}.backbone.tokenizers.')
+    state = extract_backbone(checkpoint, side)
+    family = _family(state)
+    bands = {key.split('.')[-3] for key in state
+             if key.startswith('tokenizers.')
              and key.endswith('.projection.weight')}
+    if family != 'skysense_v2' and side in _SENSORS:
+        bands = {_SENSORS[side]}
     settings = _normalize_settings(str(meta.get('cfg', '')))
     about = dict(
         source=Path(path).name, source_sha256=sha256(path),
-        family='skysense_v2', side=side,
+        family=family, side=side,
         iterations=str(meta.get('iter', 'unknown')),
         normalization=json.dumps(
             {name: _statistics(name, settings) for name in sorted(bands)}))
     return {f'mmeo.{key}': value for key, value in about.items()}
+
+
+def _family(state: Mapping[str, Tensor]) -> str:
+    if any(key.startswith('tokenizers.') for key in state):
+        return 'skysense_v2'
+    if all(key.startswith('encoder.') for key in state):
+        return 'skysense_v1'
+    try:
+        return detect_family(state)
+    except CheckpointError:
+        return 'unknown'
 
 
 def _statistics(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:

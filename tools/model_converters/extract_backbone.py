@@ -1,10 +1,11 @@
 #!/usr/bin/env python
 # Copyright (c) mmeo contributors. All rights reserved.
-"""Take the backbone out of a checkpoint of SkySense V2's pretraining.
+"""Take the backbone out of a checkpoint of a pretraining.
 
-The file is what init_cfg=dict(type='Pretrained', checkpoint=...) of SkySenseV2
-loads; with --fusion that of MultiModalEncoder. Its header says how images have
-to be normalised.
+Of SkySense V2's (--side teacher or student), or of stage 1 of SkySense-VITA
+(--side sar or optical). The file is what init_cfg=dict(type='Pretrained',
+checkpoint=...) of the backbone loads; with --fusion that of MultiModalEncoder.
+Its header says how images have to be normalised.
 """
 
 import argparse
@@ -22,9 +23,10 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('dst', help='*.safetensors to write')
     parser.add_argument(
         '--side',
-        choices=('teacher', 'student'),
+        choices=('teacher', 'student', 'sar', 'optical'),
         default='teacher',
-        help='the moving average (default) or the trained weights')
+        help='of SkySense V2 the moving average (default) or the trained '
+        'weights; of SkySense-VITA the SAR encoder or the frozen optical one')
     parser.add_argument(
         '--fusion',
         action='store_true',
