@@ -2,7 +2,7 @@
 # UPerNet on the high-resolution encoder of SkySense V1 (Swin V2, 655M) with an
 # auxiliary FCN on stage 3. The weights are the authors', for non-commercial
 # use, as they are or converted (docs/en/weights.md).
-_base_ = './upernet.py'
+_base_ = './upernet_aux.py'
 embed_dims = 352
 model = dict(
     backbone=dict(
@@ -16,17 +16,4 @@ model = dict(
     decode_head=dict(
         in_channels=[embed_dims, embed_dims * 2, embed_dims * 4,
                      embed_dims * 8]),
-    auxiliary_head=dict(
-        type='mmseg.FCNHead',
-        in_channels=embed_dims * 4,
-        in_index=2,
-        channels=256,
-        num_convs=1,
-        concat_input=False,
-        dropout_ratio=0.1,
-        num_classes=7,
-        norm_cfg=dict(type='SyncBN', requires_grad=True),
-        align_corners=False,
-        loss_decode=dict(
-            type='mmseg.CrossEntropyLoss', use_sigmoid=False,
-            loss_weight=0.4)))
+    auxiliary_head=dict(in_channels=embed_dims * 4, in_index=2))

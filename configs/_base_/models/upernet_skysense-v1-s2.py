@@ -4,7 +4,7 @@
 # last: heads as in SkySense++'s public configs. A config for Sentinel-1 sets
 # `part='s1'` and the file. The weights are the authors', for non-commercial
 # use, as they are or converted (docs/en/weights.md).
-_base_ = './upernet.py'
+_base_ = './upernet_aux.py'
 embed_dims = 1024
 model = dict(
     # Bands are normalised in the pipeline.
@@ -23,17 +23,4 @@ model = dict(
         out_channels=768,
         scales=[4, 2, 1, 0.5]),
     decode_head=dict(in_channels=[768] * 4),
-    auxiliary_head=dict(
-        type='mmseg.FCNHead',
-        in_channels=768,
-        in_index=3,
-        channels=256,
-        num_convs=1,
-        concat_input=False,
-        dropout_ratio=0.1,
-        num_classes=7,
-        norm_cfg=dict(type='SyncBN', requires_grad=True),
-        align_corners=False,
-        loss_decode=dict(
-            type='mmseg.CrossEntropyLoss', use_sigmoid=False,
-            loss_weight=0.4)))
+    auxiliary_head=dict(in_channels=768, in_index=3))

@@ -6,7 +6,7 @@
 #   model.backbone.init_cfg.checkpoint=FILE
 # FILE is what tools/model_converters/extract_backbone.py wrote, or the
 # pretraining's iter_*.pth with model.backbone.init_cfg.prefix=teacher.backbone
-_base_ = './upernet.py'
+_base_ = './upernet_aux.py'
 embed_dims = 352
 model = dict(
     backbone=dict(
@@ -19,17 +19,4 @@ model = dict(
     decode_head=dict(
         in_channels=[embed_dims, embed_dims * 2, embed_dims * 4,
                      embed_dims * 8]),
-    auxiliary_head=dict(
-        type='mmseg.FCNHead',
-        in_channels=embed_dims * 4,
-        in_index=2,
-        channels=256,
-        num_convs=1,
-        concat_input=False,
-        dropout_ratio=0.1,
-        num_classes=7,
-        norm_cfg=dict(type='SyncBN', requires_grad=True),
-        align_corners=False,
-        loss_decode=dict(
-            type='mmseg.CrossEntropyLoss', use_sigmoid=False,
-            loss_weight=0.4)))
+    auxiliary_head=dict(in_channels=embed_dims * 4, in_index=2))
