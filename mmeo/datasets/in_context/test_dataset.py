@@ -275,7 +275,8 @@ class InContextTestDataset:
     def _key(self) -> str:
         """Says which examples these are, in which form."""
         said = repr((self.shots_of, self.episode, self.prompt_kind, self.seed,
-                     self.pool.modality, self.names.paths))
+                     self.crop_tries, self.pool.modality, self.names.paths,
+                     self.pool.dataset.pipeline))
         return hashlib.sha256(said.encode()).hexdigest()[:16]
 
     def _shared_inputs(self, target: Mapping) -> dict:
