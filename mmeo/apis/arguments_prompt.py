@@ -1,8 +1,10 @@
 # Copyright (c) mmeo contributors. All rights reserved.
-"""Command-line options of prompts, without a heavy import."""
+"""Command-line options of prompts."""
 
 from argparse import Action, ArgumentParser, RawDescriptionHelpFormatter
 from typing import Any, Union
+
+from mmengine.config import DictAction
 
 EXAMPLES = """\
 examples:
@@ -66,6 +68,10 @@ def _number_or_name(text: str) -> Union[float, str]:
         return text
 
 
+def _nodata(text: str) -> Union[float, str]:
+    return text if text == 'file' else float(text)
+
+
 def _bands(text: str) -> list[Union[int, str]]:
     return [int(band) if band.isdecimal() else band
             for band in text.split(',')]
@@ -112,6 +118,9 @@ def _add_model(parser: ArgumentParser) -> None:
     group.add_argument('--stride', type=int, metavar='N', help='from one '
                        "window to the next; the config's by default, else "
                        '2/3 of a window')
+    group.add_argument('--cfg-options', nargs=1, action=DictAction,
+                       metavar='KEY=VALUE', help='override a config field, '
+                       'e.g. model.test_cfg.crop_size=256; may be repeated')
     group.add_argument('--trust-checkpoint', action='store_true',
                        help='unpickle whatever the checkpoint holds, which '
                        'lets it run code')
@@ -157,6 +166,7 @@ def _add_images(parser: ArgumentParser) -> None:
     group.add_argument('--example-bands', type=_bands, metavar='A,B,…',
                        help='those of the examples; as --bands for the same '
                        'sensor')
-    group.add_argument('--nodata', type=float, default='file',
+    group.add_argument('--nodata', type=_nodata, default='file',
+                       metavar='VALUE',
                        help="value of pixels without data; the file's own by "
                        'default')

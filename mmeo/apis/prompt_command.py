@@ -37,6 +37,7 @@ def prompt(targets: Sequence[str],
            device: Optional[str] = None,
            crop_size: Optional[int] = None,
            stride: Optional[int] = None,
+           cfg_options: Optional[dict] = None,
            trust_checkpoint: bool = False) -> list[dict[str, Any]]:
     """Segment files as asked, and print what was found.
 
@@ -60,7 +61,7 @@ def prompt(targets: Sequence[str],
     _check_picture(picture, len(targets), overwrite)
     inferencer = PromptInferencer(
         model, weights, device, crop_size=crop_size, stride=stride,
-        trust_checkpoint=trust_checkpoint)
+        trust_checkpoint=trust_checkpoint, cfg_options=cfg_options)
     with warnings.catch_warnings(record=True) as notes:
         warnings.simplefilter('always', UserWarning)
         results = inferencer(

@@ -154,10 +154,11 @@ class PromptInferencer:
         Returns:
             dict: ``predictions``, of each target a dict with ``labels``
             ``(H, W)`` uint8 (0 for none or no data, 1 to N), ``classes``,
-            ``counts`` (pixels of 0 to N), ``mode``, ``unfindable`` (classes
-            without example in visual mode), ``path`` of the target, ``out``,
-            ``crs``, ``transform``, and ``scores`` ``(N, H, W)`` float32 if
-            asked for; ``visualization``, RGB pictures, if asked for.
+            ``palette``, ``counts`` (pixels of 0 to N), ``mode``,
+            ``unfindable`` (classes without example in visual mode), ``path``
+            of the target, ``out``, ``crs``, ``transform``, and ``scores``
+            ``(N, H, W)`` float32 if asked for; ``visualization``, RGB
+            pictures, if asked for.
 
         Raises:
             DataError: If an input cannot be used, or an output exists.
@@ -169,10 +170,11 @@ class PromptInferencer:
         examples = [] if example is None else self._open(
             example, example_modality or modality, example_bands, nodata,
             'example')
-        self._check_space(targets, examples)
         request = make_request(examples, mask, boxes, points, text, values,
                                mode, self.model.max_classes,
                                crop_size=self.crop_size, radius=self.radius)
+        if request.mode != 'textual':
+            self._check_space(targets, examples)
         if background is None:
             background = self.model.test_cfg.get('background')
         least, none = find_background(background, request.classes)
@@ -192,8 +194,7 @@ class PromptInferencer:
                 return_labels or draw, return_scores)
             if draw:
                 picture = draw_request(
-                    request, image, result['labels'],
-                    choose_palette(self.palette, request.classes))
+                    request, image, result['labels'], result['palette'])
                 if show_dir is not None:
                     mmcv.imwrite(picture[..., ::-1], str(
                         Path(show_dir) / f'{output_name(image, targets)}.png'))
@@ -243,6 +244,7 @@ class PromptInferencer:
                  return_scores: bool) -> dict[str, Any]:
         """One target, strip by strip."""
         count = len(request.classes)
+        palette = choose_palette(self.palette, request.classes)
         segment = partial(
             strip_scores, model=self.model, code=code,
             modality=image.modality, mode=request.mode,
@@ -251,8 +253,7 @@ class PromptInferencer:
         labels, scores = [], []
         with ExitStack() as stack:
             writer = out and stack.enter_context(LabelWriter(
-                out, image, _legend(request.classes, none),
-                choose_palette(self.palette, request.classes),
+                out, image, _legend(request.classes, none), palette,
                 dict(mode=request.mode)))
             for part, missing in segment_rows(
                     image, segment, count, self.crop_size, self.stride):
@@ -266,7 +267,7 @@ class PromptInferencer:
                     scores.append(part)
         result = dict(
             labels=np.concatenate(labels) if keep else None,
-            classes=request.classes, counts=counts.tolist(),
+            classes=request.classes, palette=palette, counts=counts.tolist(),
             mode=request.mode, unfindable=request.unfindable,
             path=image.path, out=out and str(out), crs=image.crs,
             transform=image.transform)

@@ -122,8 +122,9 @@ def find_norms(cfg: Mapping, modalities: tuple[str, ...],
                ) -> dict[str, BandNorm]:
     """The statistics with which each sensor's images were normalised.
 
-    They are those of ``NormalizeBands`` in the pipelines of the config's data
-    sets, the first section of training, validation and test that has them.
+    They are those of ``NormalizeBands``, or mmcv's ``Normalize``, in the
+    pipelines of the config's data sets, the first section of training,
+    validation and test that has them.
     Which sensor they are of is told by ``modalities``, else by the data set's
     ``modality``, else by the preset, else by the number of bands. A sensor
     that the config does not tell takes the preset of its name.
@@ -165,7 +166,10 @@ def _sensor_norms(section: Mapping) -> dict[str, list[dict]]:
     """Different statistics of each sensor in a data loader's section."""
     found: dict[str, list[dict]] = {}
     for step, sensor in _walk(section, None):
-        settings = {k: v for k, v in step.items() if k != 'type'}
+        settings = {k: v for k, v in step.items()
+                    if k not in ('type', 'to_rgb')}
+        if 'to_rgb' in step:  # mmcv's, of 8-bit colours
+            settings['unit'] = '8bit'
         several = settings.pop('modalities', None)
         if several is None and not settings:
             continue  # presets by name, which is the default
@@ -180,9 +184,12 @@ def _sensor_norms(section: Mapping) -> dict[str, list[dict]]:
 
 def _walk(node: Any, sensor: Optional[str]
           ) -> Iterator[tuple[Mapping, Optional[str]]]:
-    """Each NormalizeBands with the modality of the data set around it."""
+    """Each normalisation with the modality of the data set around it."""
     if isinstance(node, Mapping):
-        if str(node.get('type', '')).rsplit('.', 1)[-1] == 'NormalizeBands':
+        kind = str(node.get('type', '')).rsplit('.', 1)[-1]
+        if kind == 'Normalize':
+            node = dict(dict(to_rgb=True), **node)
+        if kind in ('NormalizeBands', 'Normalize'):
             yield node, sensor
             return
         own = node.get('modality')
