@@ -2,8 +2,8 @@
 # SkySense-VITA with the paper's encoders: its 969M parameters of images are by
 # our count the Swin V2 (655M) and the Sentinel-1 ViT-L (303M) of SkySense V1
 # and a neck. Weights are the authors', for non-commercial use, as they are or
-# converted (docs/en/weights.md). Stage 1 aligns the second with the first: give
-# its result by model.backbone.encoders.s1.init_cfg.checkpoint=FILE. Names go
+# converted (docs/en/weights.md). Stage 1 aligns the second with the first: its
+# result goes to model.backbone.encoders.s1.init_cfg.checkpoint=FILE. Names go
 # through the text tower of CLIP ViT-B/16, frozen.
 embed_dims = 256
 text_dims = 512
