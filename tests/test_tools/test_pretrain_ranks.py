@@ -3,7 +3,6 @@
 curve for any number of processes, killed or not, under every strategy."""
 
 import importlib.util
-import json
 import os
 import signal
 import subprocess
@@ -12,11 +11,11 @@ import time
 from pathlib import Path
 
 import pytest
+from rank_runs import ROOT, curve, start, train
 
 from mmeo import weights
 
 pytestmark = pytest.mark.slow
-ROOT = Path(__file__).resolve().parent.parent.parent
 STEPS = 8
 CONFIG = """
 _base_ = {bases}
@@ -51,36 +50,12 @@ def write_config(folder: Path, data: Path, strategy: str = '',
     return path
 
 
-def start(config: Path, processes: int, *words) -> subprocess.Popen:
-    command = [f'{ROOT}/tools/dist_train.sh', config, processes] \
-        if processes > 1 else [sys.executable, f'{ROOT}/tools/train.py',
-                               config]
-    return subprocess.Popen(
-        [str(word) for word in (*command, *words)],
-        env={**os.environ, 'PYTHON': sys.executable, 'OMP_NUM_THREADS': '1'},
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        start_new_session=True)
-
-
-def train(config: Path, work_dir: Path, processes: int, *words) -> None:
-    process = start(config, processes, '--work-dir', work_dir, *words)
-    out, _ = process.communicate(timeout=600)
-    assert process.returncode == 0, out[-3000:]
-
-
-def curve(work_dir: Path) -> dict[int, float]:
-    """Loss by step over all runs in a folder, later runs winning."""
-    found = {}
-    for file in sorted(work_dir.glob('*/vis_data/scalars.json')):
-        for line in file.read_text().splitlines():
-            entry = json.loads(line)
-            if 'loss' in entry:
-                found[entry['step']] = entry['loss']
-    return found
+def losses(work_dir: Path) -> dict[int, float]:
+    return {step: entry['loss'] for step, entry in curve(work_dir).items()}
 
 
 def assert_same(work_dir: Path, reference: dict, tolerance=1e-6) -> None:
-    found = curve(work_dir)
+    found = losses(work_dir)
     assert sorted(found) == sorted(reference) == list(range(1, STEPS + 1))
     for step, loss in reference.items():
         assert found[step] == pytest.approx(loss, abs=tolerance), step
@@ -91,9 +66,9 @@ def reference(synthearth, tmp_path_factory) -> dict[int, float]:
     """One process that runs through: two micro-batches of four a step."""
     folder = tmp_path_factory.mktemp('reference')
     train(write_config(folder, synthearth), folder / 'run', 1)
-    losses = curve(folder / 'run')
-    assert losses[STEPS] < losses[1] - 0.5
-    return losses
+    found = losses(folder / 'run')
+    assert found[STEPS] < found[1] - 0.5
+    return found
 
 
 def test_two_processes(reference, synthearth, tmp_path):
@@ -159,7 +134,7 @@ def test_bfloat16_with_activation_checkpointing(reference, synthearth,
     train(config, tmp_path / 'run', 2, '--cfg-options',
           'optim_wrapper.type=AutocastOptimWrapper',
           'model.vision.with_cp=True', 'model.llm.gradient_checkpointing=True')
-    found = curve(tmp_path / 'run')
+    found = losses(tmp_path / 'run')
     assert sorted(found) == [1, 2, 3]
     for step, loss in found.items():
         assert loss == pytest.approx(reference[step], abs=0.02), step

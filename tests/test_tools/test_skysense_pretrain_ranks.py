@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from rank_runs import ROOT, curve, start, train
 
 from mmeo import build, weights
 from mmeo.models.selfsup.text_embeddings import (
@@ -21,7 +22,6 @@ from mmeo.models.selfsup.text_embeddings import (
 )
 
 pytestmark = pytest.mark.slow
-ROOT = Path(__file__).resolve().parent.parent.parent
 STEPS, HALF = 6, 3
 # Without drop path nothing random is left to the number of processes.
 CONFIG = """
@@ -72,34 +72,6 @@ def write_config(folder: Path, data: Path, strategy: str = '',
     path.write_text(CONFIG.format(bases=bases, data=data, batch=batch,
                                   steps=steps, half=HALF, moe=moe))
     return path
-
-
-def start(config: Path, processes: int, *words) -> subprocess.Popen:
-    command = [f'{ROOT}/tools/dist_train.sh', config, processes] \
-        if processes > 1 else [sys.executable, f'{ROOT}/tools/train.py',
-                               config]
-    return subprocess.Popen(
-        [str(word) for word in (*command, *words)],
-        env={**os.environ, 'PYTHON': sys.executable, 'OMP_NUM_THREADS': '1'},
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        start_new_session=True)
-
-
-def train(config: Path, work_dir: Path, processes: int, *words) -> None:
-    process = start(config, processes, '--work-dir', work_dir, *words)
-    out, _ = process.communicate(timeout=600)
-    assert process.returncode == 0, out[-3000:]
-
-
-def curve(work_dir: Path) -> dict[int, dict]:
-    """Log by step over all runs in a folder, later runs winning."""
-    found = {}
-    for file in sorted(work_dir.glob('*/vis_data/scalars.json')):
-        for line in file.read_text().splitlines():
-            entry = json.loads(line)
-            if 'loss' in entry:
-                found[entry['step']] = entry
-    return found
 
 
 def state(work_dir: Path, step: int = STEPS) -> dict[str, torch.Tensor]:

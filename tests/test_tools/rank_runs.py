@@ -1,0 +1,38 @@
+# Copyright (c) mmeo contributors. All rights reserved.
+"""Training through the tools in processes of its own, and its loss curve."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def start(config: Path, processes: int, *words) -> subprocess.Popen:
+    command = [f'{ROOT}/tools/dist_train.sh', config, processes] \
+        if processes > 1 else [sys.executable, f'{ROOT}/tools/train.py',
+                               config]
+    return subprocess.Popen(
+        [str(word) for word in (*command, *words)],
+        env={**os.environ, 'PYTHON': sys.executable, 'OMP_NUM_THREADS': '1'},
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        start_new_session=True)
+
+
+def train(config: Path, work_dir: Path, processes: int, *words) -> None:
+    process = start(config, processes, '--work-dir', work_dir, *words)
+    out, _ = process.communicate(timeout=600)
+    assert process.returncode == 0, out[-3000:]
+
+
+def curve(work_dir: Path) -> dict[int, dict]:
+    """Log by step over all runs in a folder, later runs winning."""
+    found = {}
+    for file in sorted(work_dir.glob('*/vis_data/scalars.json')):
+        for line in file.read_text().splitlines():
+            entry = json.loads(line)
+            if 'loss' in entry:
+                found[entry['step']] = entry
+    return found
