@@ -30,6 +30,8 @@ class Cell:
         record (str, optional): File that holds it.
         remark (str): What sets the run apart from the config.
         runs (int): Records that hold it; the newest counts.
+        trained_by (str, optional): Config of the weights it tests, if these
+            are not its own.
     """
 
     table: str
@@ -44,6 +46,7 @@ class Cell:
     record: Optional[str] = None
     remark: str = ''
     runs: int = 0
+    trained_by: Optional[str] = None
 
     @property
     def difference(self) -> Optional[float]:
@@ -85,7 +88,7 @@ def compare(table: PaperTable,
                 config = part.ours.get(row, {}).get(column.name)
                 cell = Cell(table.number, row, column.name, column.metric,
                             column.key, part.value(row, column.name), digits,
-                            config)
+                            config, trained_by=table.trained_by)
                 cells.append(_fill(cell, column, records))
     return cells
 
@@ -123,17 +126,37 @@ def _remark(record: Mapping[str, Any]) -> str:
 
 
 def missing_commands(cells: Sequence[Cell]) -> list[str]:
-    """What would fill the empty cells, one command a config."""
-    commands = []
-    for config, robust in dict.fromkeys(
-            (cell.config, (cell.key or '').startswith('robustness/'))
-            for cell in cells if cell.config and cell.ours is None):
-        work_dir = 'work_dirs/' + config.rsplit('/', 1)[-1].removesuffix('.py')
-        weights = f'$(cat {work_dir}/last_checkpoint)'
-        test = (f'python tools/analysis_tools/test_robustness.py {config} '
-                f'{weights} --work-dir {work_dir}/robustness' if robust else
-                f'tools/dist_test.sh {config} {weights} 8 --work-dir '
-                f'{work_dir}/test')
-        commands.append(f'tools/dist_train.sh {config} 8 --work-dir '
-                        f'{work_dir} && {test}')
-    return commands
+    """What would fill the empty cells, one command a config.
+
+    Where several are tested with the weights of one training, that comes
+    first, in a line of its own.
+    """
+    commands: dict[str, None] = {}
+    for cell in cells:
+        if not cell.config or cell.ours is not None:
+            continue
+        train, test = _commands(cell)
+        if cell.trained_by:
+            commands.update({train: None, test: None})
+        else:
+            commands[f'{train} && {test}'] = None
+    return list(commands)
+
+
+def _commands(cell: Cell) -> tuple[str, str]:
+    """Training and test of a cell."""
+    source = cell.trained_by or cell.config
+    weights = f'$(cat {_work_dir(source)}/last_checkpoint)'
+    folder = _work_dir(cell.config)
+    train = (f'tools/dist_train.sh {source} 8 --work-dir '
+             f'{_work_dir(source)}')
+    if (cell.key or '').startswith('robustness/'):
+        return train, (f'python tools/analysis_tools/test_robustness.py '
+                       f'{cell.config} {weights} --work-dir '
+                       f'{folder}/robustness')
+    return train, (f'tools/dist_test.sh {cell.config} {weights} 8 --work-dir '
+                   f'{folder}/test')
+
+
+def _work_dir(config: str) -> str:
+    return 'work_dirs/' + config.rsplit('/', 1)[-1].removesuffix('.py')

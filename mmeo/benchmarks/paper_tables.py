@@ -5,8 +5,9 @@ A file holds one printed table. Tables that the paper sets side by side are
 several ``parts``, each with columns, rows as text (cells separated by ``|``,
 ``-`` where the paper prints none, ``?`` where what it prints is not known to
 us, digits as printed) and ``ours``: for a row and a column the config of this
-repository that measures the same thing. ``cost.txt`` says what the paper's
-runs cost.
+repository that measures the same thing. Where all of these test the weights of
+one training, ``trained_by`` names its config. ``cost.txt`` says what the
+paper's runs cost.
 """
 
 from collections.abc import Mapping
@@ -74,6 +75,8 @@ class PaperTable:
         source (str): Paper, table and section.
         note (str): What the caption leaves out.
         parts (list[Part]): Usually one.
+        trained_by (str, optional): Config whose weights all of ours test.
+            Defaults to None: each trains its own.
     """
 
     number: str
@@ -81,6 +84,7 @@ class PaperTable:
     source: str
     note: str
     parts: list[Part]
+    trained_by: Optional[str] = None
 
 
 def systems() -> list[str]:
@@ -125,7 +129,8 @@ def read_table(path: Path) -> PaperTable:
         data = yaml.safe_load(path.read_text(encoding='utf-8'))
         parts = [_read_part(part) for part in data['parts']]
         return PaperTable(str(data['table']), data['title'], data['source'],
-                          data.get('note', ''), parts)
+                          data.get('note', ''), parts,
+                          data.get('trained_by'))
     except (KeyError, TypeError, ValueError, yaml.YAMLError) as error:
         raise DataError(f'{path}: cannot be read as a table: {error}. It '
                         'needs table, title, source and parts; each part '
