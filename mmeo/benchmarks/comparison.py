@@ -57,10 +57,13 @@ class Cell:
 
     @property
     def status(self) -> str:
-        """'reproduced', 'within ±1.0', 'differs by ...' or 'not run'."""
+        """'reproduced', 'within ±1.0', 'differs by ...', 'not run', or
+        'nothing to compare' where the paper's number is absent."""
         difference = self.difference
-        if difference is None:
+        if self.ours is None:
             return 'not run' if self.config else 'no config'
+        if difference is None:
+            return 'nothing to compare'
         if abs(difference) <= REPRODUCED + 1e-9:
             return 'reproduced'
         if abs(difference) <= CLOSE + 1e-9:

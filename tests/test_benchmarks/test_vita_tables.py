@@ -7,7 +7,7 @@ import pytest
 from mmengine.config import Config
 
 from mmeo import apis
-from mmeo.benchmarks.comparison import compare, own_rows
+from mmeo.benchmarks.comparison import compare, missing_commands, own_rows
 from mmeo.benchmarks.paper_tables import (
     PaperTable,
     load_tables,
@@ -114,9 +114,14 @@ def test_mapped_configs_exist_and_measure_the_mode(tables) -> None:
                     mode = column.name.split(', ')[1]
                     assert column.key == f'{mode}/mIoU'
                     seen.add((path, mode))
-    assert len(seen) == 30
+    # Ten data sets in three modes; points and boxes.
+    assert len(seen) == 32
+    trained = Config.fromfile(ROOT / tables['prompts'].trained_by)
     for path in sorted({path for path, _ in seen}):
         cfg = Config.fromfile(ROOT / path)
+        # What is trained once is what each of them tests.
+        for part in ('backbone', 'neck', 'text_encoder', 'former', 'decoder'):
+            assert cfg.model[part] == trained.model[part], path
         assert 'InContextMetric' in str(cfg.test_evaluator), path
         asked = {mode for config, mode in seen if config == path}
         assert asked <= set(cfg.model.test_cfg.modes), path
@@ -141,11 +146,23 @@ def test_our_column_comes_from_records(tables, tmp_path: Path) -> None:
 
 
 def test_cells_that_are_not_known_are_not_compared(tables) -> None:
-    part = tables['prompts'].parts[0]
-    assert own_rows(part) == ['points', 'box', 'mask']
-    box = [each for each in compare(tables['prompts'], [])
-           if each.row == 'box']
-    assert [each.paper for each in box] == [None]
+    table = tables['prompts']
+    assert own_rows(table.parts[0]) == ['points', 'box', 'mask']
+    path = table.parts[0].ours['box']['iSAID, visual']
+    run = dict(config=path, metrics={'visual/mIoU': 40.}, checkpoint=None)
+    box, = (each for each in compare(table, [run]) if each.row == 'box')
+    assert (box.paper, box.ours, box.status) == (
+        None, 40., 'nothing to compare')
+
+
+def test_one_training_serves_all_tests(tables) -> None:
+    lines = missing_commands(compare(tables['in-distribution'], []))
+    assert len(lines) == 6 and lines[0].startswith('tools/dist_train.sh')
+    weights = 'work_dirs/vita-skysense-v1_incontext_8xb8-10k'
+    assert lines[0].endswith(f'8 --work-dir {weights}')
+    for line in lines[1:]:
+        assert line.startswith('tools/dist_test.sh configs/skysense_vita/')
+        assert f'$(cat {weights}/last_checkpoint)' in line
 
 
 def test_each_paper_states_its_own_cost() -> None:
