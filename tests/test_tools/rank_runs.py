@@ -3,8 +3,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -36,3 +38,14 @@ def curve(work_dir: Path) -> dict[int, dict]:
             if 'loss' in entry:
                 found[entry['step']] = entry
     return found
+
+
+def kill_when(process: subprocess.Popen, path: Path) -> None:
+    """Kill a run, workers and all, as soon as it wrote a file."""
+    limit = time.time() + 300
+    while not path.exists():
+        assert process.poll() is None, process.communicate()[0][-3000:]
+        assert time.time() < limit, f'no {path.name}'
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate(timeout=60)

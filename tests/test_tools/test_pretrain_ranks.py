@@ -3,15 +3,12 @@
 curve for any number of processes, killed or not, under every strategy."""
 
 import importlib.util
-import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
-from rank_runs import ROOT, curve, start, train
+from rank_runs import ROOT, curve, kill_when, start, train
 
 from mmeo import weights
 
@@ -81,13 +78,7 @@ def test_killed_on_one_process_and_resumed_on_two(reference, synthearth,
                                                   tmp_path):
     config, run = write_config(tmp_path, synthearth), tmp_path / 'run'
     process = start(config, 1, '--work-dir', run)
-    limit = time.time() + 300
-    while not (run / 'iter_4.pth').exists():
-        assert process.poll() is None, process.communicate()[0][-3000:]
-        assert time.time() < limit, 'no checkpoint'
-        time.sleep(0.02)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate(timeout=60)
+    kill_when(process, run / 'iter_4.pth')
     assert not (run / f'iter_{STEPS}.pth').exists(), 'killed too late'
     train(config, run, 2, '--resume')
     assert_same(run, reference)

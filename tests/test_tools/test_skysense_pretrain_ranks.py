@@ -3,16 +3,13 @@
 weights, one process or two, DDP or FSDP, and its backbone handed on."""
 
 import json
-import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 import torch
-from rank_runs import ROOT, curve, start, train
+from rank_runs import ROOT, curve, kill_when, start, train
 
 from mmeo import build, weights
 from mmeo.models.selfsup.text_embeddings import (
@@ -101,13 +98,7 @@ def test_run_moves_the_teacher(reference):
 def test_killed_and_resumed(reference, data, tmp_path):
     config, run = write_config(tmp_path, data), tmp_path / 'run'
     process = start(config, 1, '--work-dir', run)
-    limit = time.time() + 300
-    while not (run / f'iter_{HALF}.pth').exists():
-        assert process.poll() is None, process.communicate()[0][-3000:]
-        assert time.time() < limit, 'no checkpoint'
-        time.sleep(0.02)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate(timeout=60)
+    kill_when(process, run / f'iter_{HALF}.pth')
     assert not (run / f'iter_{STEPS}.pth').exists(), 'killed too late'
     train(config, run, 1, '--resume')
     wanted, found = state(reference), state(run)
@@ -125,13 +116,7 @@ def test_two_processes_resume_and_agree(reference, data, tmp_path, strategy):
     words = ('--cfg-options', f'max_iters={STEPS}',
              f'train_cfg.max_iters={STEPS}')
     process = start(half, 2, '--work-dir', run, *words)
-    limit = time.time() + 300
-    while not (run / f'iter_{HALF}.pth').exists():
-        assert process.poll() is None, process.communicate()[0][-3000:]
-        assert time.time() < limit, 'no checkpoint'
-        time.sleep(0.02)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate(timeout=60)
+    kill_when(process, run / f'iter_{HALF}.pth')
     train(half, run, 2, '--resume', *words)
     # The log holds the first process's part of each mean.
     assert sorted(curve(run)) == list(range(1, STEPS + 1))
