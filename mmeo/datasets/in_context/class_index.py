@@ -4,6 +4,7 @@
 import hashlib
 import json
 import os
+import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +15,7 @@ from mmcv.transforms import BaseTransform
 from mmengine.dataset import BaseDataset
 from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.logging import print_log
+from rasterio.errors import NotGeoreferencedWarning
 from tqdm import tqdm
 
 from mmeo.errors import ConfigError, UserError
@@ -66,7 +68,10 @@ def scan(dataset: BaseDataset, name: str, workers: int = 4) -> np.ndarray:
     def count(index: int) -> np.ndarray:
         return count_pixels(dataset.get_data_info(index), loader, num_classes)
 
-    with ThreadPoolExecutor(workers) as pool:
+    with warnings.catch_warnings(), ThreadPoolExecutor(workers) as pool:
+        # Pictures have no georeference. `open_raster` says so to the filters
+        # of the process, which threads would put back in each other's order.
+        warnings.simplefilter('ignore', NotGeoreferencedWarning)
         rows = list(tqdm(pool.map(count, range(len(dataset))),
                          total=len(dataset), unit='label',
                          desc=f'Classes of {name}'))
@@ -160,9 +165,9 @@ def _read(file: Path, state: str, shape: tuple[int, int]
         return counts
     except FileNotFoundError:
         return None
-    except (ValueError, KeyError, IndexError, TypeError,
+    except (OSError, ValueError, KeyError, IndexError, TypeError,
             AttributeError) as error:
-        print_log(f'{file} is not whole ({error}); label maps are counted '
+        print_log(f'{file} cannot be used ({error}); label maps are counted '
                   'again', 'current')
         return None
 

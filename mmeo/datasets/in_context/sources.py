@@ -3,6 +3,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from typing import Any, Optional, Union
 
 import numpy as np
@@ -183,6 +184,7 @@ def episode_order(sources: Sequence[EpisodeSource], balance: float,
         # At least one: no data set may drop out.
         number = max(1, round(number))
         index = source.targets[repeat_indices(
-            len(source.targets), number / len(source.targets), seed + i)]
+            len(source.targets), Fraction(number, len(source.targets)),
+            seed + i)]
         parts.append(np.stack([np.full_like(index, i), index], 1))
     return np.concatenate(parts)
