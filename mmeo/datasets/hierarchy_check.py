@@ -134,7 +134,9 @@ def check_hierarchy(root: Node, depth: Optional[int], file: str) -> int:
     Raises:
         DataError: All that is wrong, one line each.
     """
-    problems = [*_cycles(root, ()), *_names(root), *_identifiers(root)]
+    # The root is on no level; its name may be that of a class.
+    cycles = [text for child in root.children for text in _cycles(child, ())]
+    problems = [*cycles, *_names(root), *_identifiers(root)]
     longest = _longest(root)
     if depth is None:
         depth = longest

@@ -113,6 +113,10 @@ def test_a_tree_may_state_more_levels_than_it_has(write) -> None:
     assert read_hierarchy(write(root(node('a')))).levels == 1
 
 
+def test_the_root_may_be_called_like_a_class(write) -> None:
+    assert read_hierarchy(write(root(node('all')))).path('all') == ('all', )
+
+
 def test_classes_in_the_order_asked_for(write) -> None:
     tree = read_hierarchy(write(root(node('x', node('b'), node('a')))))
     assert tree.class_paths(('a', 'b')) == (('x', 'a'), ('x', 'b'))
