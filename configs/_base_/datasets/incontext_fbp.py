@@ -1,0 +1,38 @@
+# Copyright (c) mmeo contributors. All rights reserved.
+# Five-Billion-Pixels, in-distribution: red, green and blue of its 8-bit tiles
+# of 512 px, examples of the training scenes, targets of the 30 test scenes.
+# mIoU of 24 classes.
+_base_ = './incontext.py'
+data_root = 'data/fbp'
+prepare = ('python tools/dataset_converters/fbp.py data/Five-Billion-Pixels '
+           'data/fbp')
+target_pipeline = [
+    dict(
+        type='LoadRaster',
+        num_bands=4,
+        bands=[1, 2, 3],
+        dtype='uint8',
+        nodata=None),
+    dict(type='NormalizeBands', preset='hr'),
+    dict(type='LoadGeoAnnotations')
+]
+exemplar_pipeline = [*target_pipeline, _base_.exemplar_crop]
+dataset = dict(
+    type='FiveBillionPixelsDataset',
+    data_root=data_root,
+    prepare=prepare,
+    test_mode=True)
+val_dataloader = dict(
+    **_base_.loader,
+    dataset=dict(
+        **_base_.protocol,
+        hierarchy='fbp',
+        dataset=dict(
+            splits=('test', ), pipeline=target_pipeline, **dataset),
+        exemplars=dict(
+            splits=('train', ),
+            pipeline=exemplar_pipeline,
+            **dataset)))
+test_dataloader = val_dataloader
+val_evaluator = dict(type='InContextMetric', modes=_base_.modes)
+test_evaluator = val_evaluator
