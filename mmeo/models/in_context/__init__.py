@@ -1,4 +1,5 @@
 # Copyright (c) mmeo contributors. All rights reserved.
+from .dense_warm_up import DenseWarmUp
 from .episode_preprocessor import EpisodePreprocessor
 from .granularity import Granularity, GranularitySchedule
 from .mask_losses import VITALoss
@@ -8,6 +9,7 @@ from .vita_former import VITAFormer
 from .vita_segmentor import VITASegmentor
 
 __all__ = [
-    'EpisodePreprocessor', 'Granularity', 'GranularitySchedule', 'Prediction',
-    'PromptCode', 'VITADecoder', 'VITAFormer', 'VITALoss', 'VITASegmentor'
+    'DenseWarmUp', 'EpisodePreprocessor', 'Granularity', 'GranularitySchedule',
+    'Prediction', 'PromptCode', 'VITADecoder', 'VITAFormer', 'VITALoss',
+    'VITASegmentor'
 ]
