@@ -11,6 +11,7 @@ COMMANDS = {
     'train': 'train a model',
     'test': 'evaluate a checkpoint',
     'prompt': 'segment images by an example, by names, or by both',
+    'demo': 'serve an interactive page on this computer',
     'table': "a paper's tables beside what was measured",
 }
 
@@ -37,6 +38,8 @@ def build_parser(command: Optional[str] = None) -> ArgumentParser:
                 from mmeo.apis import arguments_analysis as arguments
             elif name == 'prompt':
                 from mmeo.apis import arguments_prompt as arguments
+            elif name == 'demo':
+                from mmeo.demo import arguments
             else:
                 from mmeo.apis import arguments
             getattr(arguments, f'{name}_arguments')(sub)
@@ -64,6 +67,9 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     from mmeo.apis.run import run_main
     if command == 'table':
         run_main(lambda: print(apis.table(**options)))
+    if command == 'demo':
+        from mmeo.demo.server import demo
+        run_main(lambda: demo(**options))
     run_main(lambda: getattr(apis, command)(**options) and None)
     return 0
 
