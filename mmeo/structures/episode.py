@@ -136,6 +136,13 @@ class EpisodeSample(SegDataSample):
       each shot.
     - ``seed`` (int): For what is drawn later: level, names, points.
     - ``prompt_key`` (str, optional): See :class:`EpisodeBatch`.
+    - ``synonym_prob`` (float, optional): Of saying another name in training.
+    - ``dataset`` (str), ``prompt_paths`` (tuple[str]), ``same_image``
+      (tuple[bool]), ``redraws``, ``missed_prompts`` (int): How the episode
+      was drawn, see :class:`~mmeo.datasets.InContextDataset`.
+
+    Added by the data preprocessor: ``class_names`` (tuple[str]), names of the
+    classes in the order of the batch, and ``level`` (int), -1 for leaves.
     """
 
 

@@ -22,7 +22,7 @@ def episode_colours(number: int) -> list[tuple[int, int, int]]:
     """So many colours that differ, RGB; the first ones differ most."""
     # Steps of the golden ratio around the circle of hues.
     return [tuple(round(255 * c) for c in colorsys.hsv_to_rgb(
-        i * 0.618 % 1, 0.85 if i % 2 else 0.6, 1. - 0.25 * (i % 3 == 2)))
+        i * 0.618 % 1, (0.55, 0.85)[i % 2], (1., 0.85, 0.55)[i % 3]))
         for i in range(number)]
 
 

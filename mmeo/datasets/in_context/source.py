@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Optional
 
 import numpy as np
-from mmengine.dataset import BaseDataset
+from mmseg.datasets import BaseSegDataset
 
 from mmeo.datasets.transforms.episode import EpisodeCrop
 from mmeo.errors import ConfigError, DataError
@@ -41,7 +41,7 @@ class EpisodeSource:
     """A data set of label maps, seen as examples of classes.
 
     Args:
-        dataset (BaseDataset): Whose pipeline ends before packing.
+        dataset (BaseSegDataset): Whose pipeline ends before packing.
         name (str): For logs.
         modality (str): Sensor. Defaults to 'hr'.
         paired (str, optional): Name of a data set of the same places, seen by
@@ -53,11 +53,12 @@ class EpisodeSource:
         repeat (float): Factor of its images. Defaults to 1.
 
     Raises:
-        ConfigError: If it has no classes, or more than 254.
+        ConfigError: If it is of another kind, or has no classes, or more
+            than 254.
     """
 
     def __init__(self,
-                 dataset: BaseDataset,
+                 dataset: BaseSegDataset,
                  name: str,
                  modality: str = 'hr',
                  paired: Optional[str] = None,
@@ -65,6 +66,12 @@ class EpisodeSource:
                  synonyms: Optional[Mapping[str, Sequence[str]]] = None,
                  others: Sequence[str] = (),
                  repeat: float = 1.) -> None:
+        if not isinstance(dataset, BaseSegDataset):
+            raise ConfigError(
+                f'{name}: {type(dataset).__name__} is no data set of images '
+                'and label maps; give a `GeoSegDataset` or another subclass '
+                "of mmseg's `BaseSegDataset` (a part of it by `indices` or "
+                '`ann_file`)')
         self.dataset = dataset
         self.name = name
         self.modality = modality

@@ -362,6 +362,10 @@ def test_bad_settings_are_refused(make_dataset, places: Path) -> None:
              "called 'a'")):
         with pytest.raises(ConfigError, match=message):
             make_dataset(**bad)
+    with pytest.raises(ConfigError, match='SubsetDataset is no data set of'):
+        cfg = source_cfg(places)
+        cfg.pop('modality')
+        make_dataset(datasets=[dict(type='SubsetDataset', dataset=cfg)])
     with pytest.raises(ConfigError, match='0 classes|class names'):
         make_dataset(dict(metainfo=dict(classes=())))
     with pytest.raises(DataError, match='shows a class'):
