@@ -58,10 +58,10 @@ def prompt(targets: Sequence[str],
         list[dict]: Of each target what is printed as JSON.
     """
     examples, masks, boxes, points = group_shots(shots or ())
-    _check_picture(picture, len(targets), overwrite)
     inferencer = PromptInferencer(
         model, weights, device, crop_size=crop_size, stride=stride,
         trust_checkpoint=trust_checkpoint, cfg_options=cfg_options)
+    _check_picture(picture, len(targets), overwrite)
     with warnings.catch_warnings(record=True) as notes:
         warnings.simplefilter('always', UserWarning)
         results = inferencer(

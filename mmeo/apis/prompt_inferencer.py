@@ -35,14 +35,13 @@ class PromptInferencer:
         model (str | Path | dict | Config | nn.Module): Config of a
             ``VITASegmentor``: its file, its name, or the config; or the
             model itself.
-        weights (str, optional): Checkpoint. Defaults to the config's
-            ``load_from``.
+        weights (str, optional): Checkpoint; None only with a module.
         device (str, optional): Defaults to the GPU if there is one.
         palette (Sequence | Mapping, optional): RGB of the classes in their
             order, or by name. Defaults to distinct colours.
         norms (Mapping, optional): Sensor -> arguments of
             :class:`~mmeo.datasets.band_norm.BandNorm`, instead of those of
-            the config's pipelines.
+            the config, see :func:`~mmeo.apis.prompt_model.find_norms`.
         crop_size (int, optional): Side of the windows that large images are
             cut to. Defaults to ``test_cfg.crop_size``, else 512.
         stride (int, optional): From one window to the next. Defaults to
@@ -77,7 +76,8 @@ class PromptInferencer:
                                           trust_checkpoint, cfg_options)
         self.device = next(self.model.parameters()).device
         self.modalities = tuple(self.model.modalities)
-        self.norms = find_norms(self.cfg, self.modalities, norms)
+        self.norms, self._notes = find_norms(self.cfg, self.modalities,
+                                             norms)
         self.palette = palette
         test_cfg = self.model.test_cfg
         drawing = getattr(self.model.data_preprocessor, 'drawing', {})
@@ -223,6 +223,8 @@ class PromptInferencer:
                 raise DataError(
                     f'{what} of the modality {sensor!r}: this model knows '
                     f'{", ".join(self.norms)}.')
+            if sensor in self._notes:
+                warnings.warn(self._notes[sensor], stacklevel=3)
         return [PromptImage(image, sensor, self.norms[sensor], bands, nodata,
                             what) for image, sensor in zip(images, sensors)]
 

@@ -136,15 +136,22 @@ class PromptImage:
         """
         height = self.size[0] - row if height is None else height
         width = self.size[1] - col if width is None else width
-        if self._array is None:
-            loaded = LoadRaster(self._bands, nodata=self.nodata)(dict(
-                img_path=self.path, window=(row, col, height, width)))
-            image, missing = loaded['img'], loaded['nodata_mask']
-        else:
-            image = self._array[row:row + height, col:col + width]
-            missing = self._missing(image)
+        image, missing = self._load(row, col, height, width)
         image = self._norm(image, missing, self.name)
         return np.ascontiguousarray(image.transpose(2, 0, 1)), missing
+
+    def missing(self) -> np.ndarray:
+        """Where the image has no data, ``(H, W)`` bool."""
+        return self._load(0, 0, *self.size)[1]
+
+    def _load(self, row: int, col: int, height: int,
+              width: int) -> tuple[np.ndarray, np.ndarray]:
+        if self._array is not None:
+            image = self._array[row:row + height, col:col + width]
+            return image, self._missing(image)
+        loaded = LoadRaster(self._bands, nodata=self.nodata)(dict(
+            img_path=self.path, window=(row, col, height, width)))
+        return loaded['img'], loaded['nodata_mask']
 
     def preview(self, side: int = PREVIEW) -> tuple[np.ndarray, np.ndarray]:
         """A thinned copy, not normalised.

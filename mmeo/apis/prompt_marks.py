@@ -132,7 +132,7 @@ def class_masks(marks: Marks, names: Sequence[str],
 def _check_positive(masks: np.ndarray, marks: Marks,
                     image: PromptImage) -> np.ndarray:
     marked = masks.any()
-    masks &= ~image.read()[1]
+    masks &= ~image.missing()
     if not masks.any():
         what = (marks.name if marks.mask is not None and not marks.named
                 else f'the marks on {image.name}')

@@ -1,10 +1,13 @@
 # Copyright (c) mmeo contributors. All rights reserved.
 """The model of a prompt, and the statistics its images were trained with."""
 
+import copy
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Optional, Union
 
+import numpy as np
 import torch
 from mmengine.config import Config
 from torch import nn
@@ -96,13 +99,11 @@ def load_model(model: ModelLike, weights: Optional[str] = None,
             if cfg is None else Config(dict(cfg))
     else:
         cfg = find_config(model, cfg_options)
-        weights = weights or cfg.get('load_from')
         if weights is None:
             raise ConfigError(
-                f'{cfg.filename or "the config"}: no weights were given and '
-                'it has no `load_from`; a model of random weights segments '
-                'nothing. Give a checkpoint (--weights), or a module that '
-                'you built.')
+                f'{cfg.filename or "the config"}: no weights were given, and '
+                'a model of random weights segments nothing. Give a '
+                'checkpoint (--weights), or a module that you built.')
         import_siblings(cfg.pretty_text)
         model = build(cfg.model)
     if weights is not None:
@@ -119,52 +120,90 @@ def load_model(model: ModelLike, weights: Optional[str] = None,
 
 def find_norms(cfg: Mapping, modalities: tuple[str, ...],
                given: Optional[Mapping[str, Any]] = None
-               ) -> dict[str, BandNorm]:
-    """The statistics with which each sensor's images were normalised.
+               ) -> tuple[dict[str, BandNorm], dict[str, str]]:
+    """The statistics with which images of each sensor are normalised.
 
-    They are those of ``NormalizeBands``, or mmcv's ``Normalize``, in the
-    pipelines of the config's data sets, the first section of training,
-    validation and test that has them.
-    Which sensor they are of is told by ``modalities``, else by the data set's
-    ``modality``, else by the preset, else by the number of bands. A sensor
-    that the config does not tell takes the preset of its name.
+    They are those of training: of ``NormalizeBands``, or mmcv's
+    ``Normalize``, in the pipelines of the config's data sets. Which sensor
+    they are of is told by ``modalities``, else by the data set's
+    ``modality``, else by the preset, else by the number of bands. A data set
+    in another unit than the sensor measures, e.g. grey values of unknown
+    stretch instead of dB, has statistics for itself alone; without others,
+    images take the preset of the sensor's name, as data sets in its unit
+    would.
 
     Args:
-        cfg (Mapping): The config.
+        cfg (Mapping): The config. Its ``prompt_norms``, if there are any, go
+            before its data sets.
         modalities (tuple[str]): Sensors of the model.
         given (Mapping, optional): Sensor -> arguments of
             :class:`~mmeo.datasets.band_norm.BandNorm`, or a preset; goes
             before the config.
 
+    Returns:
+        tuple[dict, dict]: Sensor to statistics, and sensor to what a user of
+        it should know.
+
     Raises:
-        ConfigError: If the config has several for one sensor.
+        ConfigError: If the data sets have several for one sensor and unit.
     """
-    norms: dict[str, dict] = {}
+    given = {**(cfg.get('prompt_norms') or {}), **(given or {})}
+    unknown = sorted(set(given) - set(modalities))
+    if unknown:
+        raise ConfigError(
+            f'norms of the sensor {unknown[0]!r} are given; the model knows '
+            f'{", ".join(modalities)}.')
+    trained: dict[str, list[BandNorm]] = {}
     for section in _SECTIONS:
         for sensor, found in _sensor_norms(cfg.get(section) or {}).items():
-            norms.setdefault(sensor, found)
-    norms = {k: v for k, v in norms.items() if k in modalities}
-    for sensor, one in (given or {}).items():
-        if sensor not in modalities:
-            raise ConfigError(
-                f'`norms` names the sensor {sensor!r}; the model knows '
-                f'{", ".join(modalities)}.')
-        norms[sensor] = [_arguments(one)]
-    out = {}
+            trained.setdefault(sensor, found)
+    norms, notes = {}, {}
     for sensor in modalities:
-        found = norms.get(sensor) or [dict(preset=sensor)]
-        if len(found) > 1:
-            raise ConfigError(
-                f'the data sets of the config normalise sensor {sensor!r} in '
-                f'{len(found)} ways: {found[0]}, {found[1]}, … Say which '
-                f'one your images need: `norms=dict({sensor}=dict(...))`.')
-        out[sensor] = BandNorm(**found[0])
-    return out
+        if sensor in given:
+            norms[sensor] = BandNorm(**_arguments(given[sensor]))
+            continue
+        found = trained.get(sensor, [])
+        norms[sensor] = _of_unit(found, sensor) or BandNorm(preset=sensor)
+        if found and not _of_unit(found, sensor):
+            notes[sensor] = (
+                f'the data sets of sensor {sensor!r} have statistics of their '
+                f'own, not in {norms[sensor].unit}; images are normalised by '
+                f'the preset {sensor!r}. For images like theirs set '
+                f'`prompt_norms.{sensor}` in the config.')
+    return norms, notes
 
 
-def _sensor_norms(section: Mapping) -> dict[str, list[dict]]:
-    """Different statistics of each sensor in a data loader's section."""
-    found: dict[str, list[dict]] = {}
+def _of_unit(found: list[BandNorm], sensor: str) -> Optional[BandNorm]:
+    """The one in the sensor's unit, taking images in that unit."""
+    unit = PRESETS[sensor].unit if sensor in PRESETS else None
+    kept: list[BandNorm] = []
+    for norm in found:
+        if unit in (None, norm.stats_unit) and not any(
+                map(partial(_same, norm), kept)):
+            kept.append(norm)
+    if len(kept) > 1:
+        raise ConfigError(
+            f'the data sets of the config normalise sensor {sensor!r} in '
+            f'{len(kept)} ways, by the means {kept[0].mean.tolist()}, '
+            f'{kept[1].mean.tolist()}, …: say which one your images need, '
+            f'`prompt_norms = dict({sensor}=dict(mean=…, std=…, unit=…))` in '
+            'the config.')
+    if not kept:
+        return None
+    norm = copy.copy(kept[0])
+    norm.unit = norm.stats_unit
+    return norm
+
+
+def _same(a: BandNorm, b: BandNorm) -> bool:
+    return a.stats_unit == b.stats_unit and a.clip == b.clip and all(
+        x.shape == y.shape and np.allclose(x, y) for x, y in (
+            (a.mean, b.mean), (a.std, b.std), (a.offset, b.offset)))
+
+
+def _sensor_norms(section: Mapping) -> dict[str, list[BandNorm]]:
+    """Statistics of each sensor in a data loader's section."""
+    found: dict[str, list[BandNorm]] = {}
     for step, sensor in _walk(section, None):
         settings = {k: v for k, v in step.items()
                     if k not in ('type', 'to_rgb')}
@@ -174,11 +213,9 @@ def _sensor_norms(section: Mapping) -> dict[str, list[dict]]:
         if several is None and not settings:
             continue  # presets by name, which is the default
         for name, one in (several or {None: settings}).items():
-            one = _arguments(one)
-            name = name or _sensor_of(one, sensor)
-            known = found.setdefault(name, [])
-            if one not in known:
-                known.append(one)
+            norm = BandNorm(**_arguments(one))
+            name = name or sensor or _sensor_of(one, len(norm.mean))
+            found.setdefault(name, []).append(norm)
     return found
 
 
@@ -204,11 +241,7 @@ def _arguments(one: Union[str, Mapping]) -> dict:
     return dict(preset=one) if isinstance(one, str) else dict(one)
 
 
-def _sensor_of(one: Mapping, sensor: Optional[str]) -> str:
-    if sensor is not None:
-        return sensor
-    if one.get('preset') in ('hr', 's1'):
-        return one['preset']
-    count = len(one['mean']) if 'mean' in one else len(
-        PRESETS[one['preset']].bands)
-    return {2: 's1', 3: 'hr'}.get(count, one.get('preset', ''))
+def _sensor_of(one: Mapping, count: int) -> str:
+    preset = one.get('preset', '')
+    return preset if preset in ('hr', 's1') else {2: 's1', 3: 'hr'}.get(
+        count, preset)

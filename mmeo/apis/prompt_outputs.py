@@ -4,6 +4,7 @@
 import json
 import os
 import warnings
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +16,7 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.windows import Window
 
 from mmeo.errors import ConfigError, DataError
+from mmeo.geo import open_raster
 
 from .prompt_inputs import PromptImage
 
@@ -120,7 +122,7 @@ class LabelWriter:
                             ) from error
         self._describe()
         self._rows = np.zeros((0, width), np.uint8)
-        self._written = 0
+        self._written = self._sum = 0
         return self
 
     def _describe(self) -> None:
@@ -147,10 +149,32 @@ class LabelWriter:
         try:
             self._file.write(self._rows[:count], 1, window=window)
         except RasterioError as error:
-            raise DataError(f'output {self.path} cannot be written: {error}. '
-                            'Is the disk full?') from error
+            raise self._failure(error) from error
         self._written += count
+        self._sum = zlib.crc32(self._rows[:count], self._sum)
         self._rows = self._rows[count:]
+
+    def _failure(self, error: Exception) -> DataError:
+        return DataError(f'output {self.path} cannot be written: {error} Is '
+                         'the disk full?')
+
+    def _read_back(self) -> None:
+        """Compare the file with what was written.
+
+        GDAL writes most of it when it closes the file, and does not always
+        say that the disk was full.
+        """
+        found = 0
+        try:
+            with open_raster(self.part) as src:
+                for row in range(0, src.height, TILE):
+                    rows = min(TILE, src.height - row)
+                    found = zlib.crc32(src.read(1, window=Window(
+                        0, row, src.width, rows)), found)
+        except DataError as error:
+            raise self._failure(error) from error
+        if found != self._sum:
+            raise self._failure(DataError('it reads otherwise.'))
 
     def __exit__(self, kind: Optional[type], error: Optional[BaseException],
                  traceback: Optional[TracebackType]) -> None:
@@ -159,9 +183,10 @@ class LabelWriter:
                 self._flush(len(self._rows))
             self._file.close()
             if kind is None:
+                self._read_back()
                 os.replace(self.part, self.path)
-        except RasterioError as failure:
-            raise DataError(f'output {self.path} cannot be written: '
-                            f'{failure}. Is the disk full?') from failure
+        except (RasterioError, OSError) as failure:
+            if kind is None:  # else that error comes first
+                raise self._failure(failure) from failure
         finally:
             self.part.unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 """Prompts by people: what is asked for, what is written, what is refused."""
 
 import json
+import resource
 import warnings
 from functools import partial
 from pathlib import Path
@@ -411,6 +412,21 @@ def test_a_failure_leaves_no_output(inferencer, tmp_path, monkeypatch):
     assert len(calls) == 2 and not list(tmp_path.iterdir())
 
 
+def test_a_full_disk_leaves_no_output(tmp_path):
+    labels = rng.integers(0, 200, (700, 700), dtype=np.uint8)
+    image = image_of(np.zeros((700, 700, 3), np.uint8))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+    try:
+        with pytest.raises(DataError, match='m.tif cannot be written'), \
+                LabelWriter(tmp_path / 'm.tif', image, {1: 'a'},
+                            [(9, 9, 9)]) as writer:
+            writer.write(labels)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not list(tmp_path.iterdir())
+
+
 def test_large_example_becomes_shots_that_show_each_class():
     masks = np.zeros((3, 128, 128), bool)
     masks[0] = True
@@ -463,18 +479,42 @@ class _Prompted(torch.nn.Module):
 def test_statistics_are_those_of_training(repo_root):
     cfg = Config.fromfile(
         repo_root / 'configs/_base_/datasets/incontext_synthearth.py')
-    norms = find_norms(cfg, ('hr', 's1'))
-    assert norms['s1'].unit == 'db'
-    own = dict(type='NormalizeBands', mean=[1.] * 3, std=[2.] * 3)
-    cfg = dict(train_dataloader=dict(dataset=dict(datasets=dict(
-        a=dict(modality='hr', pipeline=[own]),
-        b=dict(pipeline=[dict(type='NormalizeBands', preset='s1')])))))
-    assert find_norms(cfg, ('hr', 's1'))['hr'].mean.tolist() == [1, 1, 1]
-    cfg['train_dataloader']['dataset']['c'] = dict(pipeline=[dict(
-        type='mmcv.Normalize', mean=[3.] * 3, std=[2.] * 3)])
+    norms, notes = find_norms(cfg, ('hr', 's1'))
+    assert norms['s1'].unit == 'db' and not notes
+    mine = dict(mean=[1.] * 3, std=[2.] * 3, unit='8bit')
+    datasets = dict(
+        a=dict(modality='hr', pipeline=[dict(type='NormalizeBands', **mine)]),
+        b=dict(pipeline=[dict(type='NormalizeBands', preset='s1',
+                              unit='linear')]))
+    cfg = dict(train_dataloader=dict(dataset=dict(datasets=datasets)))
+    norms, notes = find_norms(cfg, ('hr', 's1'))
+    assert norms['hr'].mean.tolist() == [1, 1, 1] and not notes
+    # Of a data set in linear units, images come in those of the sensor.
+    assert (norms['s1'].unit, norms['s1'].stats_unit) == ('db', 'db')
+    datasets['c'] = dict(pipeline=[dict(
+        type='mmcv.Normalize', mean=[1.] * 3, std=[2.] * 3)])
+    find_norms(cfg, ('hr', 's1'))  # the same in other words
+    datasets['c']['pipeline'][0]['mean'] = [3.] * 3
     with pytest.raises(ConfigError, match="'hr' in 2 ways"):
         find_norms(cfg, ('hr', 's1'))
-    assert find_norms(cfg, ('hr', ), dict(hr='planet'))['hr'].unit == 'dn'
+    cfg['prompt_norms'] = dict(hr=mine)
+    assert find_norms(cfg, ('hr', ))[0]['hr'].unit == '8bit'
+    assert find_norms(cfg, ('hr', ), dict(hr='planet'))[0]['hr'].unit == 'dn'
+
+
+def test_grey_values_of_a_data_set_are_no_decibels(model):
+    """The paper's SAR set has tiles of unknown stretch."""
+    model.cfg = Config(dict(train_dataloader=dict(dataset=dict(
+        modality='s1', pipeline=[dict(
+            type='NormalizeBands', mean=[133.2, 156.1], std=[89.8, 95.3])]))))
+    try:
+        inferencer = PromptInferencer(model, device='cpu')
+    finally:
+        del model.cfg
+    assert inferencer.norms['s1'].unit == 'db'
+    inferencer(picture(), text=['road'])
+    with pytest.warns(UserWarning, match='statistics of their own'):
+        inferencer(radar(), text=['water'], modality='s1')
 
 
 # what is refused -----------------------------------------------------------
