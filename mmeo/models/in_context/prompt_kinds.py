@@ -70,12 +70,15 @@ def points_to_mask(points: Union[Tensor, Sequence], size: Size,
         raise DataError(
             f'point {points[outside][0].tolist()} (x, y) is outside of an '
             f'image of {size[0]} x {size[1]} (height x width).')
-    points = points.floor()
-    ys = torch.arange(size[0], device=points.device)[:, None]
-    xs = torch.arange(size[1], device=points.device)
+    reach = math.floor(radius)
+    steps = torch.arange(-reach, reach + 1, device=points.device)
+    disk = steps[:, None]**2 + steps**2 <= radius**2
     mask = torch.zeros(size, dtype=torch.bool, device=points.device)
-    for x, y in points:
-        mask |= (xs - x)**2 + (ys - y)**2 <= radius**2
+    for x, y in points.long().tolist():
+        top, left = max(y - reach, 0), max(x - reach, 0)
+        part = mask[top:y + reach + 1, left:x + reach + 1]
+        part |= disk[top - y + reach:, left - x + reach:][
+            :part.shape[0], :part.shape[1]]
     return mask
 
 
