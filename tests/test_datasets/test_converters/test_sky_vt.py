@@ -51,7 +51,8 @@ def leaves(synth: Path) -> dict[str, dict]:
         sar=dict(
             source, modality='s1', paired='optical', platform='radar',
             data_prefix=dict(img_path='sar', seg_map_path='labels'),
-            pipeline=[dict(raster, num_bands=2), *PIPELINE[1:]]),
+            pipeline=[dict(raster, num_bands=2), *PIPELINE[1:3],
+                      dict(type='NormalizeBands', preset='s1')]),
         coarse=dict(
             type='LoveDADataset', data_root=str(synth / 'train/semseg'),
             hierarchy='loveda', platform='plane', pipeline=PIPELINE))
