@@ -146,3 +146,29 @@ def test_examples_of_a_config_in_a_file(tmp_path):
     with pytest.raises(ConfigError, match='not an InContextTestDataset'):
         exemplars.convert(ROOT / 'configs/vitp/loveda/'
                           'vitp-l_upernet_80k_loveda-512.py', out)
+
+
+def test_real_tiles_of_loveda(real_sample, tmp_path):
+    """Three tiles are examples for each other; crops show their class."""
+    cfg = Config.fromfile(
+        ROOT / 'configs/_base_/datasets/incontext_loveda.py')
+    section = cfg.test_dataloader.dataset
+    folder = real_sample('semseg/loveda')
+    section.exemplars.update(data_root=str(folder), splits=())
+    section.dataset = dict(
+        section.exemplars, pipeline=cfg.target_pipeline)
+    section.exemplar_policy = 'per_target'
+    section.cache_dir = str(tmp_path)
+    data = DATASETS.build(section)
+    assert len(data) == 3
+    for i in range(3):
+        sample = data[i]
+        said, inputs = sample['data_samples'], sample['inputs']
+        assert said.episode == tuple(range(7))
+        assert inputs['target'].shape == (3, 1024, 1024)
+        assert said.img_path not in said.prompt_paths
+        for image, label, (class_id, ) in zip(
+                inputs['prompts'], inputs['prompt_labels'],
+                said.shot_classes):
+            assert image.shape == (3, 512, 512) and label.shape == (512, 512)
+            assert (label == class_id).sum() > 16

@@ -2,11 +2,12 @@
 from mmeo.utils import quiet_imports
 
 with quiet_imports():
+    from .episode_visualizer import EpisodeVisualizer
     from .rendering import read_rgb, side_by_side, stretch
     from .scene_visualizer import SceneVisualizer
     from .visualizers import ChangeVisualizer, GeoSegVisualizer
 
 __all__ = [
-    'ChangeVisualizer', 'GeoSegVisualizer', 'SceneVisualizer', 'read_rgb',
-    'side_by_side', 'stretch'
+    'ChangeVisualizer', 'EpisodeVisualizer', 'GeoSegVisualizer',
+    'SceneVisualizer', 'read_rgb', 'side_by_side', 'stretch'
 ]

@@ -30,4 +30,4 @@ loader = dict(
     sampler=dict(type='DefaultSampler', shuffle=False),
     collate_fn=dict(type='list_collate'))
 vis_backends = [dict(type='LocalVisBackend')]
-visualizer = dict(type='GeoSegVisualizer', vis_backends=vis_backends)
+visualizer = dict(type='EpisodeVisualizer', vis_backends=vis_backends)

@@ -285,3 +285,37 @@ def test_gvlm_takes_the_later_image(tmp_path):
     (root / 'Site 3_Land' / 'ref.png').unlink()
     with pytest.raises(MissingDataError, match='holds 16 sites'):
         gvlm.convert(root, tmp_path / 'out')
+
+
+# -- real samples -------------------------------------------------------
+
+
+def test_c2s_takes_a_real_chip(real_sample, tmp_path):
+    """A chip of Sen1Floods11, in the layout of C2S-MS."""
+    folder = real_sample('ms_sar/sen1floods11')
+    image = next(folder.rglob('*S1Hand.tif'))
+    label = next(folder.rglob('*LabelHand.tif'))
+    with rasterio.open(image) as src, rasterio.open(label) as ids:
+        bands, grid = src.read(), dict(crs=src.crs, transform=src.transform)
+        water = ids.read(1)
+    water = np.where(water < 0, 255, water).astype(np.uint8)
+    for event in ('here', 'there'):
+        chip = tmp_path / 'c2s' / 'chips' / event / 's1' / 'S1A_0'
+        for name, pixels in zip(('VV', 'VH', 'LabelWater'),
+                                (*bands, water)):
+            write_stack(chip / f'{name}.tif', pixels[None], grid, (name, ))
+    report, lines = c2s_sar.convert(tmp_path / 'c2s', tmp_path / 'out', 0.5)
+    assert report.counts['val chips'] == report.counts['train chips'] == 1
+    line = eval(lines['statistics'])
+    assert -20 < line['mean'][1] < line['mean'][0] < -5  # VH below VV
+    data = C2SFloodDataset(
+        data_root=str(tmp_path / 'out'), splits='val', pipeline=[
+            dict(type='LoadRaster', num_bands=2),
+            dict(type='NormalizeBands', preset='s1'),
+            dict(type='LoadGeoAnnotations', ignore_nodata=True)])
+    sample = data[0]
+    assert sample['img'].shape == (512, 512, 2)
+    known = sample['gt_seg_map'] != 255
+    np.testing.assert_array_equal(sample['gt_seg_map'][known], water[known])
+    power = (10**(bands[:, known & (water == 1)] / 10)).mean()
+    assert power < (10**(bands[:, known & (water == 0)] / 10)).mean()
