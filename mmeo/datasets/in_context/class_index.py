@@ -5,7 +5,7 @@ import hashlib
 import json
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Optional
@@ -31,11 +31,20 @@ def label_loader(dataset: BaseDataset, name: str) -> BaseTransform:
     Raises:
         ConfigError: If there is none.
     """
-    for transform in dataset.pipeline.transforms:
+    for transform in _opened(dataset.pipeline):
         if 'Annotations' in type(transform).__name__:
             return transform
     raise ConfigError(f'{name}: the pipeline reads no label maps; put '
                       '`LoadGeoAnnotations` into it')
+
+
+def _opened(pipeline: Any) -> Iterator[Any]:
+    """Transforms, those inside of wrappers as well."""
+    for transform in pipeline.transforms:
+        inner = getattr(transform, 'transforms', None)
+        if hasattr(inner, 'transforms'):
+            yield from _opened(inner)
+        yield transform
 
 
 def count_pixels(info: dict, loader: BaseTransform,

@@ -9,6 +9,7 @@ from .change import (
 from .corrupt import Corrupt
 from .dynamic_tiling import DynamicTiling, LoadDialogueImages
 from .episode import EpisodeCrop, PackEpisode
+from .keep_in_memory import KeepInMemory
 from .load_annotations import LoadGeoAnnotations
 from .load_image import LoadImage
 from .load_raster import LoadRaster
@@ -42,9 +43,10 @@ from .pack_dialogue import PackDialogue
 __all__ = [
     'AlignViews', 'BandJitter', 'Corrupt', 'DateJitter', 'DynamicTiling',
     'EpisodeCrop', 'ExchangeTime', 'ForEachDate', 'GainJitter', 'HRBlur',
-    'HRColorJitter', 'HRGrayscale', 'HRSolarize', 'LoadChangePair',
-    'LoadDialogueImages', 'LoadGeoAnnotations', 'LoadImage', 'LoadModalities',
-    'LoadRaster', 'LoadSeriesAnnotations', 'LoadSeriesFiles', 'LoadTriplet',
+    'HRColorJitter', 'HRGrayscale', 'HRSolarize', 'KeepInMemory',
+    'LoadChangePair', 'LoadDialogueImages', 'LoadGeoAnnotations', 'LoadImage',
+    'LoadModalities', 'LoadRaster', 'LoadSeriesAnnotations',
+    'LoadSeriesFiles', 'LoadTriplet',
     'MultiModalMultiCrop', 'MultiModalRandomCrop', 'MultiModalRandomFlip',
     'MultiModalResize', 'NormalizeBands', 'PackAlignInputs',
     'PackChangeInputs', 'PackDialogue', 'PackEpisode', 'PackMultiModalCrops',
