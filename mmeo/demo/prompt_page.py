@@ -2,6 +2,7 @@
 """The page where one paints an example, names it, and sees it found."""
 
 import html
+import re
 import shutil
 import sys
 import tempfile
@@ -48,7 +49,8 @@ class PromptPage:
         inferencer (PromptInferencer): Holds the model.
         samples (Sequence[Sample]): Offered as buttons; the first one is there
             when the page opens. Their files are handed out to visitors.
-        folder (Path): For results; the caller removes it at the end.
+        folder (Path): For results, beside the folder of uploads; the caller
+            removes both at the end.
         max_pixels (float): Of each image. Defaults to 4 million.
     """
 
@@ -113,11 +115,27 @@ class PromptPage:
             try:
                 said, out = handler(*values)
             except Exception as error:
-                return {self.page.status: problem(error)}
+                return {self.page.status: self.problem(error)}
             return {self.page.status: said and _status(said, 'fine'), **out}
 
         event(call, inputs, [*outputs, self.page.status],
               api_visibility='private')
+
+    def problem(self, error: BaseException) -> str:
+        """An error as a sentence on the page.
+
+        Args:
+            error (BaseException): Those that no visitor can mend are printed.
+        """
+        message = explain(error)
+        if message is None:
+            traceback.print_exception(error, file=sys.stderr)
+            message = ('Something went wrong inside the program. What, is '
+                       'written where the server was started.')
+        # Visitors know their files by name, not by where they were put.
+        place = re.escape(str(self.folder.parent))
+        message = re.sub(rf'{place}/(?:[^/\s]+/)*', '', message)
+        return _status(message, 'problem')
 
     # What each event does: a sentence for the visitor, and new values.
 
@@ -163,7 +181,7 @@ class PromptPage:
             picture, size = look_at(path, modality, self.norms,
                                     self.max_pixels, 'example')
         except Exception as error:
-            return problem(error), {page.editor: None, page.size: None}
+            return self.problem(error), {page.editor: None, page.size: None}
         height, width = size
         return (f'Example of {width} × {height} pixels: paint what you look '
                 'for.', {page.editor: _canvas(picture), page.size: size})
@@ -183,7 +201,7 @@ class PromptPage:
             picture, (height, width) = look_at(
                 path, modality, self.norms, self.max_pixels, 'target')
         except Exception as error:
-            return problem(error), out
+            return self.problem(error), out
         out[page.view] = gr.AnnotatedImage(value=(picture, []))
         return f'Target of {width} × {height} pixels.', out
 
@@ -277,20 +295,6 @@ def _status(text: str, kind: str) -> str:
         return text
     return (f'<div class="status {kind}" role="status">{html.escape(text)}'
             '</div>')
-
-
-def problem(error: BaseException) -> str:
-    """An error as a sentence on the page.
-
-    Args:
-        error (BaseException): Those that no visitor can mend are printed.
-    """
-    message = explain(error)
-    if message is None:
-        traceback.print_exception(error, file=sys.stderr)
-        message = ('Something went wrong inside the program. What, is written '
-                   'where the server was started.')
-    return _status(message, 'problem')
 
 
 def _remove(folder: Optional[str]) -> None:
