@@ -68,4 +68,6 @@ def source_cfg(root: Path, modality: str = 'hr', crop: int = 24,
         type='GeoSegDataset', data_root=str(root), modality=modality,
         data_prefix=dict(img_path=folder, seg_map_path='labels'),
         img_suffix=suffix, reduce_zero_label=True,
+        # Serialisation collects garbage, which takes long beside so few data.
+        serialize_data=False,
         metainfo=dict(classes=CLASSES), pipeline=pipeline), **kwargs)
