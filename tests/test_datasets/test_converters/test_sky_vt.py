@@ -129,7 +129,11 @@ def test_exemplars_are_the_images_with_the_largest_shares(
 
 def test_episodes_come_out_of_the_written_config(index: tuple) -> None:
     out, data = index
-    cfg = Config.fromfile(out.with_suffix('.py'))
+    path = out.with_name('training.py')
+    path.write_text("_base_ = './all.py'\n"
+                    'train_dataloader = dict(dataset=_base_.sky_vt)\n')
+    cfg = Config.fromfile(path)
+    assert cfg.train_dataloader.dataset == cfg.sky_vt
     stamps = {p: p.stat().st_mtime_ns
               for p in Path(cfg.sky_vt.cache_dir).glob('class_index_*.json')}
     # Optical and radar images have the same labels.
