@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Optional, Union
 
 from mmengine.config import Config
+from mmengine.registry import init_default_scope
 
 from mmeo.errors import ConfigError
 from mmeo.registry import DATASETS
@@ -36,6 +37,7 @@ def convert(config: PathLike, out: PathLike, shots: int = 8,
     """
     cfg = Config.fromfile(config)
     cfg.merge_from_dict(cfg_options or {})
+    init_default_scope(cfg.get('default_scope', 'mmeo'))
     dataset = (cfg.get('test_dataloader') or {}).get('dataset') or {}
     if dataset.get('type') not in ('InContextTestDataset',
                                    'mmeo.InContextTestDataset'):
