@@ -5,6 +5,7 @@ from mmcv.transforms import BaseTransform
 
 from mmeo.datasets.transforms import KeepInMemory
 from mmeo.errors import ConfigError
+from mmeo.registry import TRANSFORMS
 
 
 class Load(BaseTransform):
@@ -48,3 +49,20 @@ def test_no_more_than_asked_for():
 def test_images_need_a_name():
     with pytest.raises(ConfigError, match='tells images apart'):
         KeepInMemory([Load()])(dict(seg_fields=[]))
+
+
+def test_flips_image_and_label_alike_the_second_time():
+    """LoadGeoAnnotations adds to a list that was there: `seg_fields`."""
+
+    def load(results: dict) -> dict:
+        results['img'] = np.arange(12).reshape(3, 4)
+        results['gt_seg_map'] = results['img'].copy()
+        results['seg_fields'].append('gt_seg_map')
+        return results
+
+    keep = KeepInMemory([load])
+    flip = TRANSFORMS.build(dict(type='mmseg.RandomFlip', prob=1.))
+    for _ in range(3):
+        out = flip(keep(dict(img_path='a.png', seg_fields=[])))
+        assert (out['img'] == out['gt_seg_map']).all()
+        assert out['img'][0, 0] == 3

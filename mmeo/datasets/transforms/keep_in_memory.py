@@ -49,9 +49,11 @@ class KeepInMemory(BaseTransform):
             results = self.transforms(results)
             if results is None or len(self.kept) >= self.max_images:
                 return results
+            # Lists that were there may have grown: `seg_fields` does.
             self.kept[name] = {
                 key: value for key, value in results.items()
-                if key not in before or value is not before[key]}
+                if key not in before or value is not before[key]
+                or isinstance(value, list)}
         results.update((key, _copy(value))
                        for key, value in self.kept[name].items())
         return results
