@@ -2,6 +2,7 @@
 import numpy as np
 import pytest
 from mmcv.transforms import BaseTransform
+from mmengine.dataset import Compose
 
 from mmeo.datasets.transforms import KeepInMemory
 from mmeo.errors import ConfigError
@@ -17,7 +18,7 @@ class Load(BaseTransform):
     def transform(self, results):
         self.calls += 1
         results['img'] = np.full((2, 2), int(results['img_path']))
-        results['seg_fields'] = [*results['seg_fields'], 'label']
+        results['seg_fields'].append('label')  # as LoadAnnotations does
         return results
 
 
@@ -66,3 +67,28 @@ def test_flips_image_and_label_alike_the_second_time():
         out = flip(keep(dict(img_path='a.png', seg_fields=[])))
         assert (out['img'] == out['gt_seg_map']).all()
         assert out['img'][0, 0] == 3
+
+
+def test_it_changes_nothing_but_the_time(synthearth):
+    """The pipeline of a label map, flips included, with and without it."""
+    load = [dict(type='LoadRaster', num_bands=3, dtype='uint8', nodata=None),
+            dict(type='NormalizeBands', preset='hr'),
+            dict(type='LoadGeoAnnotations')]
+    after = [dict(type='EpisodeCrop', crop_size=(64, 64)),
+             dict(type='mmseg.RandomFlip', prob=.5, direction='vertical')]
+    keep = KeepInMemory(load)
+    folder = synthearth / 'train/series/0000'
+    for seed in range(4):
+        found = []
+        for start in (load, [keep]):
+            np.random.seed(seed)
+            found.append(Compose([*start, *after])(dict(
+                img_path=str(folder / 'hr.tif'),
+                seg_map_path=str(folder / 'semantics.tif'), seg_fields=[],
+                reduce_zero_label=True, label_map=None)))
+        plain, kept = found
+        assert plain.keys() == kept.keys()
+        for key in ('img', 'gt_seg_map'):
+            assert np.array_equal(plain[key], kept[key])
+        assert plain['flip'] == kept['flip']
+        assert plain['seg_fields'] == kept['seg_fields'] == ['gt_seg_map']
