@@ -158,6 +158,7 @@ def test_real_tiles_of_loveda(real_sample, tmp_path):
     section.dataset = dict(
         section.exemplars, pipeline=cfg.target_pipeline)
     section.exemplar_policy = 'per_target'
+    section.crop_tries = 2
     section.cache_dir = str(tmp_path)
     data = DATASETS.build(section)
     assert len(data) == 3

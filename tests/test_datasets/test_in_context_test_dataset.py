@@ -104,6 +104,14 @@ def test_choice_depends_on_seed_and_names_alone():
     assert rank_examples(np.zeros(3, int), list('abc'), 10, 0) == []
 
 
+def test_examples_of_a_class_do_not_depend_on_the_others(root):
+    every, some = build(root, shots=2), build(root, shots=2,
+                                              classes=('road', 'water'))
+    every.full_init(), some.full_init()
+    for name in ('road', 'water'):
+        assert every.chosen[name] == some.chosen[name]
+
+
 def test_file_of_examples_reproduces_them(root, tmp_path):
     data = build(root, shots=4, seed=5)
     path = data.write_exemplars(tmp_path / 'sub' / 'four.json')
@@ -163,6 +171,31 @@ def test_examples_of_each_target_differ(root):
     assert data[3]['data_samples'].get('prompt_key') is None
     with pytest.raises(ConfigError, match='only shared examples'):
         data.write_exemplars('x.json')
+
+
+@pytest.mark.parametrize('kind', ['mask', 'box', 'point'])
+def test_a_target_can_be_its_own_example(root, kind):
+    data = InContextTestDataset(part(root, 'train'), prompt_kind=kind,
+                                exemplar_policy='intra')
+    assert len(data) == 12
+    samples = [data[3], data[4]]
+    for sample in samples:
+        said = sample['data_samples']
+        assert said.prompt_paths == (said.img_path, )
+        assert said.shot_classes == ((0, 1, 2, 3), )
+        example, = sample['inputs']['prompts']
+        assert torch.equal(example, sample['inputs']['target'])
+    assert samples[0]['data_samples'].seed != samples[1]['data_samples'].seed
+    batch = batch_of(samples)['inputs']
+    assert batch.masks.shape == (2, 1, 4, SIZE, SIZE)
+    # `road` is on images of odd numbers, `tree` on none.
+    assert batch.visual_valid().tolist() == [[True, True, True, False],
+                                             [True, True, False, False]]
+    if kind == 'mask':
+        # The images are in the order of their names: 0, 1, 10, 11, 2.
+        label = torch.from_numpy(label_of(11))
+        for n in range(4):
+            assert torch.equal(batch.masks[0, 0, n], label == n)
 
 
 # -- what is packed -----------------------------------------------------
@@ -265,7 +298,8 @@ def test_says_what_is_wrong(root):
     for wrong, message in (
             (dict(shots=0), 'shots=0'),
             (dict(prompt_kind='scribble'), 'scribble'),
-            (dict(exemplar_policy='own'), "'own' is neither"),
+            (dict(exemplar_policy='own'), "'own' is none of"),
+            (dict(exemplar_policy='intra'), 'its own single example'),
             (dict(classes=('lake', )), r"asks for \['lake'\]"),
             (dict(exemplar_policy='per_target', exemplar_file='a.json'),
              'holds shared examples')):
@@ -275,6 +309,8 @@ def test_says_what_is_wrong(root):
     other['metainfo'] = dict(classes=('land', 'water', 'road', 'tree'))
     with pytest.raises(ConfigError, match="no class is called 'background'"):
         InContextTestDataset(other, ignore_background=True)
+    with pytest.raises(DataError, match='none is left as target'):
+        len(InContextTestDataset(part(root, 'test'), shots=3, min_pixels=1))
     packed = part(root, 'train', RGB)
     with pytest.raises(ConfigError, match='NormalizeBands'):
         build(root, exemplars=packed)[0]

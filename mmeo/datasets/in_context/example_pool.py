@@ -1,7 +1,7 @@
 # Copyright (c) mmeo contributors. All rights reserved.
 """A data set that gives examples of another one's classes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Optional
 
@@ -12,6 +12,7 @@ from mmeo.engine.seeding import derive_seed
 from mmeo.errors import DataError
 from mmeo.structures import NO_LABEL, OTHER_LABEL
 
+from ..transforms.episode import EpisodeCrop
 from .class_index import load_class_index
 from .class_names import key_of
 
@@ -83,31 +84,45 @@ class ExamplePool:
         Raises:
             DataError: If the pipeline makes no label map.
         """
-        best, most = None, -1
+        transforms = self.dataset.pipeline.transforms
+        crop = next((i for i, t in enumerate(transforms)
+                     if isinstance(t, EpisodeCrop)), len(transforms))
         name = list(self.names[shot.index].encode())
-        for attempt in range(tries):
+        info = self.dataset.get_data_info(shot.index)
+        info['episode_crop'] = dict(
+            class_id=int(np.flatnonzero(self.table == shot.class_id)[0]),
+            avoid=None)
+        best, most, whole = None, -1, None
+        for attempt in range(tries if crop < len(transforms) else 1):
             words = (seed, shot.class_id, attempt, *name)
             with seeded_by(SeededIndex(shot.index, derive_seed(*words))):
-                view = self._run(shot)
-            pixels = int((view['gt_seg_map'] == shot.class_id).sum())
+                if whole is None:  # read once, cut often
+                    whole = _run(transforms[:crop], info)
+                view = _run(transforms[crop:], whole)
+            label = self._label(view, shot.path)
+            pixels = int((label == shot.class_id).sum())
             if pixels > most:
-                best, most = view, pixels
-            if 'crop_window' not in view:
-                break  # nothing is drawn
+                best, most = dict(view, gt_seg_map=label), pixels
         return best
 
-    def _run(self, shot: Shot) -> dict:
-        info = self.dataset.get_data_info(shot.index)
-        own = np.flatnonzero(self.table == shot.class_id)
-        info['episode_crop'] = dict(class_id=int(own[0]), avoid=None)
-        view = self.dataset.pipeline(info)
+    def _label(self, view: Optional[dict], path: str) -> np.ndarray:
+        """Its label map in ids of the targets."""
         if view is None or view.get('gt_seg_map') is None:
             raise DataError(
                 f'{type(self.dataset).__name__}: the pipeline made no label '
-                f'map of {shot.path}; an example needs `LoadGeoAnnotations`, '
-                'and no packing')
-        view['gt_seg_map'] = self.table[view['gt_seg_map']]
-        return view
+                f'map of {path}; an example needs `LoadGeoAnnotations`, and '
+                'no packing')
+        return self.table[view['gt_seg_map']]
+
+
+def _run(transforms: Sequence[Callable], results: Optional[dict]
+         ) -> Optional[dict]:
+    """Some steps of a pipeline; what was put in keeps its keys."""
+    results = None if results is None else dict(results)
+    for transform in transforms:
+        if results is not None:
+            results = transform(results)
+    return results
 
 
 def match_classes(own: Sequence[str], target: Sequence[str]) -> np.ndarray:

@@ -5,10 +5,12 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Union
+from zlib import crc32
 
 import numpy as np
 
 from mmeo.datasets.subset import nested_order
+from mmeo.engine.seeding import derive_seed
 from mmeo.errors import DataError, MissingDataError
 
 #: Class name to the names of its images, best first.
@@ -57,7 +59,8 @@ def choose_exemplars(counts: np.ndarray, names: Sequence[str],
         classes (Sequence[str]): Names of the columns.
         shots (int): Images of each class; fewer where there are fewer.
         least (int): Pixels of a fair example, see :func:`rank_examples`.
-        seed (int): Of the draw; each class has numbers of its own.
+        seed (int): Of the draw; each class has numbers of its own, whichever
+            others are asked for.
 
     Returns:
         dict: Of each class the names of its images; () of one that no image
@@ -66,7 +69,7 @@ def choose_exemplars(counts: np.ndarray, names: Sequence[str],
     return {
         name: tuple(names[i] for i in rank_examples(
             counts[:, column], names, least,
-            seed * 1000 + column)[:shots])
+            derive_seed(seed, crc32(name.encode())))[:shots])
         for column, name in enumerate(classes)}
 
 

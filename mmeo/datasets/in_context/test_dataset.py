@@ -27,6 +27,9 @@ from .exemplars import (
     write_exemplars,
 )
 
+#: Where the examples of a target come from.
+POLICIES = ('shared', 'per_target', 'intra')
+
 
 @DATASETS.register_module()
 class InContextTestDataset:
@@ -37,7 +40,10 @@ class InContextTestDataset:
     (``exemplar_policy='shared'``), so that they are read and encoded once; or
     other ones for each target (``'per_target'``). Both are drawn from a data
     set of examples by ``seed``, see
-    :func:`~mmeo.datasets.in_context.exemplars.rank_examples`. An example of
+    :func:`~mmeo.datasets.in_context.exemplars.rank_examples`. Or each target
+    is its own example of all its classes (``'intra'``), as the SAM series
+    needs it: this asks how well marks are completed, not how well they are
+    carried over, and masks give the answer away. Otherwise an example of
     one class shows no other, whatever else is on its image. Where a pipeline
     crops (``EpisodeCrop``), of some windows that show the class the one with
     most of it is taken. An image that serves as example is no target.
@@ -61,7 +67,8 @@ class InContextTestDataset:
             count. Defaults to None, all.
         ignore_background (bool): Do not ask for the class 'background', and
             treat its pixels as unlabelled. Defaults to False.
-        exemplar_policy (str): 'shared' or 'per_target'. Defaults to 'shared'.
+        exemplar_policy (str): 'shared', 'per_target' or 'intra'. Defaults to
+            'shared'.
         seed (int): Defaults to 0.
         min_pixels (int): Of a class on an example; fewer only where no image
             has as many, which is reported. Defaults to 1024.
@@ -103,14 +110,20 @@ class InContextTestDataset:
         if shots < 1 or crop_tries < 1:
             raise ConfigError(f'InContextTestDataset: shots={shots}, '
                               f'crop_tries={crop_tries}: give 1 or more')
-        if exemplar_policy not in ('shared', 'per_target'):
+        if exemplar_policy not in POLICIES:
             raise ConfigError('InContextTestDataset: exemplar_policy='
-                              f"{exemplar_policy!r} is neither 'shared' nor "
-                              "'per_target'")
+                              f'{exemplar_policy!r} is none of {POLICIES}')
+        if exemplar_policy == 'intra' and (
+                exemplars is not None or shots != 1 or
+                exemplar_modality not in (None, modality)):
+            raise ConfigError(
+                "InContextTestDataset: with exemplar_policy='intra' each "
+                'target is its own single example: leave out `exemplars`, '
+                '`shots` and `exemplar_modality`')
         if exemplar_file and exemplar_policy != 'shared':
             raise ConfigError('InContextTestDataset: `exemplar_file` holds '
                               'shared examples; leave it out with '
-                              "exemplar_policy='per_target'")
+                              f'exemplar_policy={exemplar_policy!r}')
         self.dataset = _build(dataset)
         names = tuple(self.dataset.metainfo['classes'])
         self.pool = ExamplePool(
@@ -143,8 +156,15 @@ class InContextTestDataset:
         """Count, choose the examples and report; done once."""
         if self._ready:
             return
-        self.pool.read_index(**self.counting)
         self.shots_of: list[Shot] = []
+        if self.policy == 'intra':
+            if hasattr(self.dataset, 'full_init'):
+                self.dataset.full_init()
+            self.indices = list(range(len(self.dataset)))
+            self.missing = ()
+            self._ready = True
+            return
+        self.pool.read_index(**self.counting)
         if self.policy == 'shared':
             self.chosen = self._choose()
             self.shots_of = self._locate(self.chosen)
@@ -152,6 +172,12 @@ class InContextTestDataset:
         self.indices = [
             i for i in range(len(self.dataset))
             if self.dataset.get_data_info(i)['img_path'] not in taken]
+        if not self.indices:
+            raise DataError(
+                f'InContextTestDataset: all {len(self.dataset)} images are '
+                'examples, and none is left as target: give fewer `shots`, '
+                "`exemplars` of another split, or exemplar_policy='per_target'"
+                '.')
         self._report()
         self._ready = True
 
@@ -243,9 +269,12 @@ class InContextTestDataset:
         if target.get('gt_seg_map') is not None:
             target['gt_seg_map'] = self.lookup[target['gt_seg_map']]
         shots, seed = self.shots_of, self.seed
+        if self.policy != 'shared':
+            seed = derive_seed(self.seed, idx)
+        if self.policy == 'intra':
+            return self._own_example(target, seed)
         if self.policy == 'per_target':
             shots = self._draw(idx)
-            seed = derive_seed(self.seed, idx)
         meta = self._meta(shots, seed)
         if self.policy == 'per_target':
             return self.pack(dict(
@@ -254,6 +283,19 @@ class InContextTestDataset:
         packed['inputs'] = dict(target=packed['inputs']['target'],
                                 **self._shared_inputs(target))
         return packed
+
+    def _own_example(self, target: dict, seed: int) -> dict:
+        """A target that shows all its classes itself."""
+        if target.get('gt_seg_map') is None:
+            raise DataError("InContextTestDataset: exemplar_policy='intra' "
+                            'marks the target by its label map; put '
+                            '`LoadGeoAnnotations` into its pipeline')
+        meta = dict(
+            self._meta((), seed), prompt_modalities=(self.modality, ),
+            shot_classes=(tuple(self.episode), ),
+            prompt_kinds=(self.prompt_kind, ),
+            prompt_paths=(target.get('img_path'), ))
+        return self.pack(dict(meta, target=target, prompts=[target]))
 
     def _meta(self, shots: Sequence[Shot], seed: int) -> dict:
         count = len(shots)
