@@ -20,6 +20,7 @@ model = dict(
     ),
     optical=None,
     trainable='modality',
-    projector=dict(hidden_dims=2048, num_layers=2),
+    # Both sensors have the same channels: compared as stage 2 gets them.
+    projector=None,
     temperature=0.07,
     loss_weights=dict(cl=1., cma=1.))
