@@ -1,7 +1,7 @@
 # Copyright (c) mmeo contributors. All rights reserved.
 # Stage 1 of SkySense-VITA in small, for a CPU: the SkySense V2 of 32 channels
-# of vita_tiny.py, aligned with a frozen copy of itself. Tokenizer and prompts of
-# SAR learn, so that stage 2 can take the one backbone for both sensors.
+# of vita_tiny.py, aligned with a frozen copy of itself. Tokenizer and prompts
+# of SAR learn, so that stage 2 can take the one backbone for both sensors.
 merge = ('merge', 'merge', 'merge')
 model = dict(
     type='VITAAlignPretrainer',
