@@ -61,7 +61,9 @@ def test_arguments(parser: Optional[ArgumentParser] = None) -> ArgumentParser:
     """The options of testing, named as :func:`mmeo.apis.test` has them."""
     parser = _parser('Evaluate a model', parser)
     parser.add_argument('config', help='config file')
-    parser.add_argument('checkpoint', help='weights to test')
+    parser.add_argument(
+        'checkpoint', type=lambda name: None if name == 'none' else name,
+        help='weights to test; none for a model that brings its own')
     parser.add_argument('--work-dir', help='folder for logs and metrics; '
                         'work_dirs/<config name> by default')
     parser.add_argument('--out', metavar='FILE.pkl',

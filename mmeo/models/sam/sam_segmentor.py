@@ -45,6 +45,9 @@ class SAMPromptSegmentor(BaseModel):
         test_cfg (dict, optional): ``background``: a pixel is none of the
             classes where all logits are below it; 0 is where SAM itself draws
             the border. Defaults to None: always one of them, as VITA's.
+            ``background_class``: a class of this name is not asked for, but
+            found where all others have logits below 0; where a set has such
+            a class it is what no object covers, and no object to SAM.
             ``modes`` may only be ``('visual', )``.
         mean, std (tuple[float]): Of the normalisation of the targets, which
             is undone because SAM's processor takes 8-bit RGB. Default to
@@ -156,13 +159,25 @@ class SAMPromptSegmentor(BaseModel):
         target = self._target(inputs, index)
         number = inputs.class_valid.shape[1]
         logits = target.new_full((number, *target.shape[-2:]), -torch.inf)
-        prompts = self._prompts(inputs, index, target, data_samples)
+        rest = self._background(inputs.class_names[index])
+        prompts = [prompt for prompt in self._prompts(
+            inputs, index, target, data_samples) if prompt.class_id != rest]
+        if rest is not None:
+            logits[rest] = 0
         if prompts:
             answers = self.sam(self._to_rgb(target), prompts)
             for prompt, answer in zip(prompts, answers):
                 own = logits[prompt.class_id]
                 torch.maximum(own, answer.to(own), out=own)
         return logits
+
+    def _background(self, names: tuple[str, ...]) -> Optional[int]:
+        """Number of the class that is what no object covers."""
+        wanted = self.test_cfg.get('background_class')
+        names = [name.casefold() for name in names]
+        if wanted is None or wanted.casefold() not in names:
+            return None
+        return names.index(wanted.casefold())
 
     def _labels(self, logits: Tensor) -> Tensor:
         best, labels = logits.max(dim=0)  # (H, W)

@@ -110,6 +110,17 @@ def test_background_is_what_no_class_claims() -> None:
     assert .3 < other.float().mean() < .7
 
 
+def test_background_class_is_what_objects_leave() -> None:
+    model = make_model(test_cfg=dict(background_class='Roof'))
+    sample, = run(model, make_item())
+    water, road, roof = sample.seg_logits.data
+    assert (roof == 0).all() and road.isneginf().all()
+    expected = asked(make_model(), make_item(), 0, 'mask')
+    assert torch.allclose(water, expected, atol=1e-5)
+    expected = torch.where(water >= 0, 0, 2)
+    assert torch.equal(sample.pred_visual.data[0], expected)
+
+
 def test_nothing_shown_is_nothing_found() -> None:
     item = make_item()
     item['inputs']['prompt_labels'][0][:] = 255

@@ -1,0 +1,5 @@
+# Copyright (c) mmeo contributors. All rights reserved.
+# Each target is its own example, shown by five points of each class.
+_base_ = './vita-skysense-v1_intra-image_potsdam.py'
+test_dataloader = dict(dataset=dict(prompt_kind='point'))
+val_dataloader = test_dataloader
