@@ -17,6 +17,9 @@ from .prompt_code import PromptCode
 from .query_init import init_projections
 
 PROTOTYPES = ('attend', 'add', 'none')
+#: First preference of a fused token for its own class: half of its attention,
+#: if there are some 16 classes.
+OWN_BIAS = 4.0
 
 
 def needed_groups(modes: Sequence[str]) -> tuple[str, ...]:
@@ -46,6 +49,24 @@ def group_mask(groups: Sequence[str], count: int,
     return may.repeat_interleave(count, 0).repeat_interleave(count, 1)
 
 
+def own_class(groups: Sequence[str], count: int,
+              device: Optional[torch.device] = None) -> Tensor:
+    """Which tokens of other groups speak of a fused token's own class.
+
+    Args:
+        groups (Sequence[str]): Present groups, in order of the tokens.
+        count (int): N tokens of each.
+        device (torch.device, optional): Defaults to None.
+
+    Returns:
+        Tensor: ``(G * N, G * N)`` float, 1 where the row is a fused token and
+        the column a visual or textual one of the same class.
+    """
+    pairs = torch.tensor([[float(a == 'fused' != b) for b in groups]
+                          for a in groups], device=device)
+    return torch.kron(pairs, torch.eye(count, device=device))
+
+
 class FormerLayer(nn.Module):
     """Self-attention within the mask, a look at the target, an MLP.
 
@@ -62,11 +83,22 @@ class FormerLayer(nn.Module):
         self.cross_attn = QueryAttention(embed_dims, num_heads)
         self.mlp = MLP(embed_dims, feedforward_channels)
         self.norms = nn.ModuleList(nn.LayerNorm(embed_dims) for _ in range(3))
+        self.own_bias = nn.Parameter(torch.full((num_heads, ), OWN_BIAS))
 
-    def forward(self, x: Tensor, mask: Tensor, key: Tensor,
+    def forward(self, x: Tensor, mask: Tensor, own: Tensor, key: Tensor,
                 value: Tensor) -> Tensor:
-        """Tokens ``(B, L, C)``, mask ``(B, 1, L, L)``, target ``(B, M, C)``"""
-        x = self.norms[0](x + self.self_attn(x, x, x, mask))
+        """Refine the tokens.
+
+        Args:
+            x (Tensor): ``(B, L, C)``.
+            mask (Tensor): ``(B, 1, L, L)`` bool, who may read whom.
+            own (Tensor): ``(L, L)``, see :func:`own_class`.
+            key (Tensor): Of the target ``(B, M, C)``.
+            value (Tensor): Of the target ``(B, M, C)``.
+        """
+        bias = self.own_bias[:, None, None] * own  # (heads, L, L)
+        bias = bias.to(x).masked_fill(~mask, float('-inf'))
+        x = self.norms[0](x + self.self_attn(x, x, x, bias))
         x = self.norms[1](x + self.cross_attn(x, key, value))
         return self.norms[2](x + self.mlp(x))
 
@@ -76,13 +108,17 @@ class VITAFormer(BaseModule):
     """Fuse prompts, with visual and textual ones isolated from each other.
 
     Source: SkySense-VITA. Per class there are a visual token (of the pooled
-    features of its examples), a textual one (a projection of its embedded name) and a
-    fused one (a projection of the latter). In each layer visual tokens attend
+    features of its examples), a textual one (a projection of its embedded
+    name) and a fused one (a projection of the latter). In each layer visual
+    tokens attend
     to learned prototypes of the sensors; then all attend to each other, but
     that only fused tokens read those of other groups; then all to the target.
-    Number of layers, order of norms and the MLP are our choice, and that the
+    Number of layers, order of norms and the MLP are our choice; that the
     prototypes of all sensors are attended to, with a learned preference for
-    that of the example and that of the target.
+    that of the example and that of the target; and a learned preference of
+    fused tokens for their own class, without which nothing says whose example
+    a visual token is: of a class never trained on, fused prompts would not
+    use it.
 
     Args:
         embed_dims (int): Channels C. Defaults to 256.
@@ -160,12 +196,13 @@ class VITAFormer(BaseModule):
         tokens = self._tokens(code, groups)
         bias = self._prototype_bias(code, sensors)
         mask = self._mask(code, groups)
+        own = own_class(groups, code.class_valid.shape[1], target.device)
         value = target.flatten(2).transpose(1, 2)  # (B, hw, C)
         key = value + pos
         for index, layer in enumerate(self.layers):
             if groups[0] == 'visual':
                 tokens[0] = self._add_prototypes(tokens[0], index, code, bias)
-            x = layer(torch.cat(tokens, 1), mask, key, value)
+            x = layer(torch.cat(tokens, 1), mask, own, key, value)
             tokens = list(x.chunk(len(groups), 1))
         found = dict(zip(groups, tokens))
         return {mode: found[mode] for mode in modes}

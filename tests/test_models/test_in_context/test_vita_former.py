@@ -5,7 +5,11 @@ import torch
 import mmeo
 from mmeo.errors import ConfigError
 from mmeo.models.in_context import PromptCode
-from mmeo.models.in_context.vita_former import group_mask, needed_groups
+from mmeo.models.in_context.vita_former import (
+    group_mask,
+    needed_groups,
+    own_class,
+)
 from mmeo.structures import MODES
 
 B, N, C, D = 2, 4, 16, 12
@@ -152,6 +156,30 @@ def test_group_mask():
     assert mask == [[1, 0, 0], [0, 1, 0], [1, 1, 1]]
     assert needed_groups(('fused', )) == MODES
     assert needed_groups(('textual', 'visual')) == ('visual', 'textual')
+
+
+def test_own_class():
+    own = own_class(('visual', 'textual', 'fused'), 2).int().tolist()
+    nothing = [0] * 6
+    assert own == [nothing] * 4 + [[1, 0, 1, 0, 0, 0], [0, 1, 0, 1, 0, 0]]
+    assert own_class(('visual', 'textual'), 2).sum() == 0
+
+
+def test_fused_tokens_prefer_their_own_class():
+    """Even where no similarity tells whose example a visual token is."""
+
+    def share_of_own(bias):
+        former, code = make(), make_code()
+        for layer in former.layers:
+            torch.nn.init.constant_(layer.own_bias, bias)
+        code.visual.requires_grad_()
+        out = run(former, code)['fused']
+        parts = torch.stack([torch.autograd.grad(
+            out[0, n].square().sum(), code.visual, retain_graph=True)[0][0]
+            .norm(dim=-1) for n in range(N)])  # (of query, of example)
+        return (parts.diagonal().sum() / parts.sum()).item()
+
+    assert share_of_own(0.) < 0.4 < 0.5 < share_of_own(4.)
 
 
 def test_unknown_prototypes():
