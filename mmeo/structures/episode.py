@@ -97,15 +97,17 @@ class EpisodeBatch:
         def move(groups: dict) -> dict:
             return {k: g.to(*args, **kwargs) for k, g in groups.items()}
 
-        targets = move(self.targets)
-        device = next(iter(targets.values())).images.device
+        targets, prompts = move(self.targets), move(self.prompts)
+        moved = [*targets.values(), *prompts.values()]
+        device = moved[0].images.device if moved else \
+            self.class_valid.to(*args, **kwargs).device
 
         def keep(x: Optional[Tensor]) -> Optional[Tensor]:
             return None if x is None else x.to(device)
 
         return EpisodeBatch(
             targets, self.class_names, self.class_valid.to(device),
-            move(self.prompts), keep(self.masks), keep(self.labels),
+            prompts, keep(self.masks), keep(self.labels),
             self.sizes, self.prompt_keys)
 
 

@@ -33,6 +33,7 @@ Groups = Mapping[str, ImageGroup]
 Maps = tuple[Tensor, ...]
 #: Of the neck's maps of stride 4, 8, 16, 32.
 LEVELS = (3, 2, 1)
+EXAMPLES_AT_ONCE = 8
 
 
 @MODELS.register_module()
@@ -221,13 +222,29 @@ class VITASegmentor(BaseSegmentor):
             raise DataError('a visual prompt is asked for, but there is no '
                             'example: give one, or use mode="textual".')
         shape = batch.masks.shape[:2]  # B, K
-        maps = self.extract_feat(batch.prompts)[self.pool_level]
+        maps = self._pooled_maps(batch.prompts)
         code.visual, shown = masked_average_pool(
             maps.unflatten(0, shape), batch.masks)
         code.visual_valid = shown.any(1) & batch.class_valid
         code.sensors = sensor_shares(
             shown, self._numbers(batch.prompts).view(shape),
             len(self.modalities))
+
+    def _pooled_maps(self, prompts: Groups) -> Tensor:
+        """The maps that are pooled, ``(B * K, C, h, w)``.
+
+        Outside training a few images at a time: with one example of each of
+        many classes there are more of them than targets.
+        """
+        if self.training:
+            return self.extract_feat(prompts)[self.pool_level]
+        self._numbers(prompts)
+        maps, indices = [], []
+        for name, group in prompts.items():
+            for part in group.images.split(EXAMPLES_AT_ONCE):
+                maps.append(self._encode(part, name)[self.pool_level])
+            indices.append(group.index)
+        return torch.cat(maps)[torch.cat(indices).argsort()]
 
     def _encode_names(self, batch: EpisodeBatch) -> Tensor:
         """``(B, N, D)``; each name is encoded once."""

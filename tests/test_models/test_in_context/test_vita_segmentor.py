@@ -248,6 +248,20 @@ def test_prompts_of_one_key_are_encoded_once():
     assert model.backbone.calls[3:] == [('hr', K), ('hr', B)]
 
 
+def test_many_examples_are_encoded_a_few_at_a_time():
+    model, data = make(), batch()
+    images = torch.randn(2 * 11, 3, SIZE, SIZE)
+    order = torch.randperm(22)
+    data.prompts = {'hr': ImageGroup(images, order)}
+    data.masks = torch.rand(B, 11, N, SIZE, SIZE) > 0.5
+    code = model.encode_prompt(data)
+    assert [n for _, n in model.backbone.calls] == [8, 8, 6]
+    model.train()
+    at_once = model.encode_prompt(data)
+    torch.testing.assert_close(code.visual, at_once.visual, atol=1e-5,
+                               rtol=1e-5)
+
+
 def test_code_of_one_prompt_serves_many_targets():
     model, data = make(), batch()
     one = EpisodeBatch({}, data.class_names[:1], data.class_valid[:1],
