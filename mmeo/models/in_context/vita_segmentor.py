@@ -155,36 +155,41 @@ class VITASegmentor(BaseSegmentor):
         Raises:
             DataError: If a sensor is unknown.
         """
-        self._numbers(inputs)
+        self._check_sensors(inputs)
         count = sum(len(group.index) for group in inputs.values())
         parts = {name: self._encode(group.images, name)
                  for name, group in inputs.items()}
-        merged = []
-        for each in zip(*parts.values()):
-            out = each[0].new_empty(count, *each[0].shape[1:])
-            for group, part in zip(inputs.values(), each):
-                out = out.index_copy(0, group.index, part.to(out.dtype))
-            merged.append(out)
-        return tuple(merged)
+        return tuple(self._gather(inputs, each, count)
+                     for each in zip(*parts.values()))
+
+    @staticmethod
+    def _gather(groups: Groups, maps: Sequence[Tensor], count: int) -> Tensor:
+        """Maps of the groups in the places of their images, 0 in others."""
+        out = maps[0].new_zeros(count, *maps[0].shape[1:])
+        for group, part in zip(groups.values(), maps):
+            out = out.index_copy(0, group.index, part.to(out.dtype))
+        return out
 
     def _encode(self, images: Tensor, modality: str) -> Maps:
         maps = self.backbone(images, modality) if self._by_sensor else \
             self.backbone(images)
         return self.neck(maps, modality, tuple(images.shape[-2:]))
 
-    def _numbers(self, groups: Groups) -> Tensor:
-        """Number of the sensor of each image, ``(n, )`` int64."""
+    def _check_sensors(self, groups: Groups) -> None:
         unknown = sorted(set(groups) - set(self.modalities))
         if unknown:
             raise DataError(
                 f'images of the sensors {unknown} came to a model of '
                 f'{list(self.modalities)}: correct `modality` of the data, or '
                 '`modalities` of the model.')
-        indices = [group.index for group in groups.values()]
-        numbers = [torch.full_like(group.index, self.modalities.index(name))
-                   for name, group in groups.items()]
-        indices, numbers = torch.cat(indices), torch.cat(numbers)
-        return torch.empty_like(numbers).scatter_(0, indices, numbers)
+
+    def _numbers(self, groups: Groups, count: int) -> Tensor:
+        """Number of the sensor of each image, ``(count, )`` int64."""
+        self._check_sensors(groups)
+        numbers = next(iter(groups.values())).index.new_zeros(count)
+        for name, group in groups.items():
+            numbers[group.index] = self.modalities.index(name)
+        return numbers
 
     # prompts ----------------------------------------------------------------
 
@@ -222,29 +227,29 @@ class VITASegmentor(BaseSegmentor):
             raise DataError('a visual prompt is asked for, but there is no '
                             'example: give one, or use mode="textual".')
         shape = batch.masks.shape[:2]  # B, K
-        maps = self._pooled_maps(batch.prompts)
+        count = shape[0] * shape[1]
+        maps = self._pooled_maps(batch.prompts, count)
         code.visual, shown = masked_average_pool(
             maps.unflatten(0, shape), batch.masks)
         code.visual_valid = shown.any(1) & batch.class_valid
         code.sensors = sensor_shares(
-            shown, self._numbers(batch.prompts).view(shape),
+            shown, self._numbers(batch.prompts, count).view(shape),
             len(self.modalities))
 
-    def _pooled_maps(self, prompts: Groups) -> Tensor:
-        """The maps that are pooled, ``(B * K, C, h, w)``.
+    def _pooled_maps(self, prompts: Groups, count: int) -> Tensor:
+        """The maps that are pooled, ``(B * K, C, h, w)``, 0 without a shot.
 
         Outside training a few images at a time: with one example of each of
         many classes there are more of them than targets.
         """
-        if self.training:
-            return self.extract_feat(prompts)[self.pool_level]
-        self._numbers(prompts)
-        maps, indices = [], []
+        self._check_sensors(prompts)
+        maps = []
         for name, group in prompts.items():
-            for part in group.images.split(EXAMPLES_AT_ONCE):
-                maps.append(self._encode(part, name)[self.pool_level])
-            indices.append(group.index)
-        return torch.cat(maps)[torch.cat(indices).argsort()]
+            parts = (group.images, ) if self.training else \
+                group.images.split(EXAMPLES_AT_ONCE)
+            maps.append(torch.cat([self._encode(part, name)[self.pool_level]
+                                   for part in parts]))
+        return self._gather(prompts, maps, count)
 
     def _encode_names(self, batch: EpisodeBatch) -> Tensor:
         """``(B, N, D)``; each name is encoded once."""
@@ -321,8 +326,9 @@ class VITASegmentor(BaseSegmentor):
         """
         code = self.encode_prompt(inputs, self.modes)
         layers = self.decode(
-            self.extract_feat(inputs.targets), self._numbers(inputs.targets),
-            code, self.modes, all_layers=True)
+            self.extract_feat(inputs.targets),
+            self._numbers(inputs.targets, len(inputs)), code, self.modes,
+            all_layers=True)
         valid = {mode: code.valid(mode) for mode in self.modes}
         return self.loss_module(layers, inputs.labels, valid)
 
@@ -349,7 +355,8 @@ class VITASegmentor(BaseSegmentor):
         """Of several modes that share the encoded targets."""
         code = code.expand(len(maps[0]))
         size = next(iter(targets.values())).images.shape[-2:]
-        out = self.decode(maps, self._numbers(targets), code, modes)[-1]
+        sensors = self._numbers(targets, len(maps[0]))
+        out = self.decode(maps, sensors, code, modes)[-1]
         return {mode: class_scores(one, size, code.valid(mode))
                 for mode, one in out.items()}
 

@@ -135,6 +135,27 @@ def test_padding_shots_change_nothing():
                                rtol=1e-5)
 
 
+@pytest.mark.parametrize('training', [False, True])
+def test_samples_with_fewer_shots(training):
+    """The last sample has one shot less, the other of another sensor."""
+    model, data = make().train(training), batch()
+    data.masks[1, 1] = False
+    expected = model.encode_prompt(data)
+    images = data.prompts['hr'].images
+    data.prompts = {'hr': ImageGroup(images[:3], torch.arange(3))}
+    found = model.encode_prompt(data)
+    torch.testing.assert_close(found.visual, expected.visual, atol=1e-5,
+                               rtol=1e-5)
+    torch.testing.assert_close(found.sensors, expected.sensors)
+    data.prompts = {'hr': ImageGroup(images[[2, 0]], torch.tensor([2, 0])),
+                    's1': ImageGroup(images[1:2, :2], torch.tensor([1]))}
+    mixed = model.encode_prompt(data)
+    torch.testing.assert_close(mixed.visual[1], expected.visual[1],
+                               atol=1e-5, rtol=1e-5)
+    both = data.masks[0].flatten(2).any(-1).all(0)
+    assert (mixed.sensors[0, both] == 0.5).all()
+
+
 def test_mixed_sensors_equal_one_by_one():
     model = make()
     hr, s1 = batch('hr', 's1'), batch('s1', 'hr')
