@@ -112,7 +112,7 @@ def main() -> None:
     rows = [np.pad(one, ((0, 8), (0, width - one.shape[1]), (0, 0)),
                    constant_values=255) for one in rows]
     cv2.imwrite(args.out, np.concatenate(rows)[..., ::-1],
-                (cv2.IMWRITE_JPEG_QUALITY, 85))
+                (cv2.IMWRITE_JPEG_QUALITY, 75))
 
 
 if __name__ == '__main__':
