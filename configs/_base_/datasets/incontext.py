@@ -18,16 +18,24 @@ load_rgb = [
 ]
 # Examples are cut out of their images.
 exemplar_crop = dict(type='EpisodeCrop', crop_size=(512, 512))
-protocol = dict(
-    type='InContextTestDataset',
-    shots=1,
-    prompt_kind='mask',
-    seed=0)
-loader = dict(
+val_dataloader = dict(
     batch_size=1,
     num_workers=4,
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=False),
-    collate_fn=dict(type='list_collate'))
+    collate_fn=dict(type='list_collate'),
+    dataset=dict(
+        type='InContextTestDataset',
+        shots=1,
+        prompt_kind='mask',
+        seed=0,
+        dataset=dict(test_mode=True, pipeline=load_rgb),
+        exemplars=dict(
+            splits=('train', ),
+            test_mode=True,
+            pipeline=[*load_rgb, exemplar_crop])))
+test_dataloader = val_dataloader
+val_evaluator = dict(type='InContextMetric', modes=modes)
+test_evaluator = val_evaluator
 vis_backends = [dict(type='LocalVisBackend')]
 visualizer = dict(type='EpisodeVisualizer', vis_backends=vis_backends)

@@ -6,30 +6,18 @@ _base_ = './incontext.py'
 data_root = 'data/c2s_sar'
 prepare = ('python tools/dataset_converters/c2s_sar.py data/c2smsfloods '
            'data/c2s_sar')
-target_pipeline = [
+load = [
     dict(type='LoadRaster', num_bands=2),
     dict(type='NormalizeBands', preset='s1'),
     dict(type='LoadGeoAnnotations', ignore_nodata=True)
 ]
-exemplar_pipeline = [*target_pipeline, _base_.exemplar_crop]
-dataset = dict(
-    type='C2SFloodDataset',
-    data_root=data_root,
-    prepare=prepare,
-    test_mode=True)
+dataset = dict(type='C2SFloodDataset', data_root=data_root, prepare=prepare)
 val_dataloader = dict(
-    **_base_.loader,
     dataset=dict(
-        **_base_.protocol,
         modality='s1',
         hierarchy='c2s_sar',
-        dataset=dict(
-            splits=('val', ), pipeline=target_pipeline, **dataset),
-        exemplars=dict(
-            splits=('train', ),
-            pipeline=exemplar_pipeline,
-            **dataset)))
+        dataset=dict(splits=('val', ), pipeline=load, **dataset),
+        exemplars=dict(pipeline=[*load, _base_.exemplar_crop], **dataset)))
 test_dataloader = val_dataloader
-val_evaluator = dict(
-    type='InContextMetric', modes=_base_.modes, exclude=('background', ))
+val_evaluator = dict(exclude=('background', ))
 test_evaluator = val_evaluator

@@ -6,7 +6,7 @@ _base_ = './incontext.py'
 data_root = 'data/etci_flood'
 prepare = ('python tools/dataset_converters/etci_flood.py data/ETCI2021 '
            'data/etci_flood')
-target_pipeline = [
+load = [
     dict(type='LoadRaster', num_bands=2, nodata=None),
     # Grey values of an unknown stretch, not decibels. These are TorchGeo's
     # for the training tiles, those outside the swath among them: take what
@@ -14,25 +14,13 @@ target_pipeline = [
     dict(type='NormalizeBands', mean=[133.2, 156.1], std=[89.8, 95.3]),
     dict(type='LoadGeoAnnotations')
 ]
-exemplar_pipeline = [*target_pipeline, _base_.exemplar_crop]
-dataset = dict(
-    type='ETCIFloodDataset',
-    data_root=data_root,
-    prepare=prepare,
-    test_mode=True)
+dataset = dict(type='ETCIFloodDataset', data_root=data_root, prepare=prepare)
 val_dataloader = dict(
-    **_base_.loader,
     dataset=dict(
-        **_base_.protocol,
         modality='s1',
         hierarchy='etci_flood',
-        dataset=dict(
-            splits=('val', ), pipeline=target_pipeline, **dataset),
-        exemplars=dict(
-            splits=('train', ),
-            pipeline=exemplar_pipeline,
-            **dataset)))
+        dataset=dict(splits=('val', ), pipeline=load, **dataset),
+        exemplars=dict(pipeline=[*load, _base_.exemplar_crop], **dataset)))
 test_dataloader = val_dataloader
-val_evaluator = dict(
-    type='InContextMetric', modes=_base_.modes, exclude=('background', ))
+val_evaluator = dict(exclude=('background', ))
 test_evaluator = val_evaluator

@@ -6,7 +6,7 @@ _base_ = './incontext.py'
 data_root = 'data/fbp'
 prepare = ('python tools/dataset_converters/fbp.py data/Five-Billion-Pixels '
            'data/fbp')
-target_pipeline = [
+load = [
     dict(
         type='LoadRaster',
         num_bands=4,
@@ -16,23 +16,13 @@ target_pipeline = [
     dict(type='NormalizeBands', preset='hr'),
     dict(type='LoadGeoAnnotations')
 ]
-exemplar_pipeline = [*target_pipeline, _base_.exemplar_crop]
 dataset = dict(
     type='FiveBillionPixelsDataset',
     data_root=data_root,
-    prepare=prepare,
-    test_mode=True)
+    prepare=prepare)
 val_dataloader = dict(
-    **_base_.loader,
     dataset=dict(
-        **_base_.protocol,
         hierarchy='fbp',
-        dataset=dict(
-            splits=('test', ), pipeline=target_pipeline, **dataset),
-        exemplars=dict(
-            splits=('train', ),
-            pipeline=exemplar_pipeline,
-            **dataset)))
+        dataset=dict(splits=('test', ), pipeline=load, **dataset),
+        exemplars=dict(pipeline=[*load, _base_.exemplar_crop], **dataset)))
 test_dataloader = val_dataloader
-val_evaluator = dict(type='InContextMetric', modes=_base_.modes)
-test_evaluator = val_evaluator

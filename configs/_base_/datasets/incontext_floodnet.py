@@ -5,24 +5,10 @@ _base_ = './incontext.py'
 data_root = 'data/floodnet'
 prepare = ('python tools/dataset_converters/floodnet.py '
            'data/FloodNet-Supervised_v1.0 data/floodnet')
-target_pipeline = _base_.load_rgb
-exemplar_pipeline = [*_base_.load_rgb, _base_.exemplar_crop]
-dataset = dict(
-    type='FloodNetDataset',
-    data_root=data_root,
-    prepare=prepare,
-    test_mode=True)
+dataset = dict(type='FloodNetDataset', data_root=data_root, prepare=prepare)
 val_dataloader = dict(
-    **_base_.loader,
     dataset=dict(
-        **_base_.protocol,
         hierarchy='floodnet',
-        dataset=dict(
-            splits=('test', ), pipeline=target_pipeline, **dataset),
-        exemplars=dict(
-            splits=('train', ),
-            pipeline=exemplar_pipeline,
-            **dataset)))
+        dataset=dict(splits=('test', ), **dataset),
+        exemplars=dataset))
 test_dataloader = val_dataloader
-val_evaluator = dict(type='InContextMetric', modes=_base_.modes)
-test_evaluator = val_evaluator

@@ -6,25 +6,12 @@ _base_ = './incontext.py'
 data_root = 'data/glh_water'
 prepare = ('python tools/dataset_converters/glh_water.py data/GLH-water '
            'data/glh_water')
-target_pipeline = _base_.load_rgb
-exemplar_pipeline = [*_base_.load_rgb, _base_.exemplar_crop]
-dataset = dict(
-    type='GLHWaterDataset',
-    data_root=data_root,
-    prepare=prepare,
-    test_mode=True)
+dataset = dict(type='GLHWaterDataset', data_root=data_root, prepare=prepare)
 val_dataloader = dict(
-    **_base_.loader,
     dataset=dict(
-        **_base_.protocol,
         hierarchy='glh_water',
-        dataset=dict(
-            splits=('test', ), pipeline=target_pipeline, **dataset),
-        exemplars=dict(
-            splits=('val', ),
-            pipeline=exemplar_pipeline,
-            **dataset)))
+        dataset=dict(splits=('test', ), **dataset),
+        exemplars=dict(splits=('val', ), **dataset)))
 test_dataloader = val_dataloader
-val_evaluator = dict(
-    type='InContextMetric', modes=_base_.modes, exclude=('background', ))
+val_evaluator = dict(exclude=('background', ))
 test_evaluator = val_evaluator

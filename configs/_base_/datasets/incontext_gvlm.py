@@ -4,25 +4,12 @@
 _base_ = './incontext.py'
 data_root = 'data/gvlm'
 prepare = 'python tools/dataset_converters/gvlm.py data/GVLM data/gvlm'
-target_pipeline = _base_.load_rgb
-exemplar_pipeline = [*_base_.load_rgb, _base_.exemplar_crop]
-dataset = dict(
-    type='GVLMDataset',
-    data_root=data_root,
-    prepare=prepare,
-    test_mode=True)
+dataset = dict(type='GVLMDataset', data_root=data_root, prepare=prepare)
 val_dataloader = dict(
-    **_base_.loader,
     dataset=dict(
-        **_base_.protocol,
         hierarchy='gvlm',
-        dataset=dict(
-            splits=('test', ), pipeline=target_pipeline, **dataset),
-        exemplars=dict(
-            splits=('train', ),
-            pipeline=exemplar_pipeline,
-            **dataset)))
+        dataset=dict(splits=('test', ), **dataset),
+        exemplars=dataset))
 test_dataloader = val_dataloader
-val_evaluator = dict(
-    type='InContextMetric', modes=_base_.modes, exclude=('background', ))
+val_evaluator = dict(exclude=('background', ))
 test_evaluator = val_evaluator

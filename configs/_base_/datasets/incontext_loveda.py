@@ -5,24 +5,10 @@ _base_ = './incontext.py'
 data_root = 'data/loveda'
 prepare = ('python tools/dataset_converters/loveda.py convert data/LoveDA '
            'data/loveda')
-target_pipeline = _base_.load_rgb
-exemplar_pipeline = [*_base_.load_rgb, _base_.exemplar_crop]
-dataset = dict(
-    type='LoveDADataset',
-    data_root=data_root,
-    prepare=prepare,
-    test_mode=True)
+dataset = dict(type='LoveDADataset', data_root=data_root, prepare=prepare)
 val_dataloader = dict(
-    **_base_.loader,
     dataset=dict(
-        **_base_.protocol,
         hierarchy='loveda',
-        dataset=dict(
-            splits=('val', ), pipeline=target_pipeline, **dataset),
-        exemplars=dict(
-            splits=('train', ),
-            pipeline=exemplar_pipeline,
-            **dataset)))
+        dataset=dict(splits=('val', ), **dataset),
+        exemplars=dataset))
 test_dataloader = val_dataloader
-val_evaluator = dict(type='InContextMetric', modes=_base_.modes)
-test_evaluator = val_evaluator

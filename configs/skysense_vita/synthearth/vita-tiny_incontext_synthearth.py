@@ -20,8 +20,8 @@ seen = ('house', 'apartment block', 'commercial building', 'hangar',
         'shrub', 'wheat', 'rapeseed', 'sugar beet', 'fallow', 'orchard',
         'vineyard', 'sand', 'construction site')
 modes = ('visual', 'textual', 'fused')
-# A class is said with what it is: 'maize, arable, agriculture'. CLIP knows that
-# of 'maize'; the tiny model's text encoder knows no language.
+# A class is said with what it is: 'maize, arable, agriculture'. CLIP knows
+# that of 'maize'; the tiny model's text encoder knows no language.
 hierarchy = '{{ fileDirname }}/described_classes.json'
 
 # Fewer layers and points learn more in the same time: what counts here is the
@@ -54,8 +54,9 @@ train_dataloader = dict(
     sampler=dict(batch_size=16),
     dataset=dict(
         held_out=held_out,
-        num_classes=16,
-        shots=2,
+        # As in the test, where all classes are asked for and have examples.
+        num_classes=38,
+        shots=4,
         min_pixels=8,
         datasets=dict(
             optical=dict(
@@ -109,7 +110,7 @@ test_cfg = dict(type='TestLoop')
 load_from = 'work_dirs/vita_in_context/encoder/iter_2000.pth'
 load_exclude = ['^heads']
 
-max_iters = 1000
+max_iters = 700
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters)
 optim_wrapper = dict(
     type='OptimWrapper',
