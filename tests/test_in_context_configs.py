@@ -156,7 +156,7 @@ def test_real_tiles_of_loveda(real_sample, tmp_path):
     folder = real_sample('semseg/loveda')
     section.exemplars.update(data_root=str(folder), splits=())
     section.dataset = dict(
-        section.exemplars, pipeline=cfg.target_pipeline)
+        section.exemplars, pipeline=cfg.load_rgb)
     section.exemplar_policy = 'per_target'
     section.crop_tries = 2
     section.cache_dir = str(tmp_path)

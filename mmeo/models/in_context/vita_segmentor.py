@@ -19,17 +19,22 @@ from mmeo.structures import (
     OTHER_LABEL,
     EpisodeBatch,
     EpisodeSample,
-    ImageGroup,
 )
 
-from ..segmentors.multi_modal_segmentor import starts
 from ..text_encoders.names import check_class_names
 from .prompt_code import PromptCode
 from .prompt_pooling import masked_average_pool, sensor_shares
 from .scores import class_scores
+from .sensor_groups import (
+    Groups,
+    check_sensors,
+    first_prompt,
+    gather_maps,
+    sensor_numbers,
+)
+from .sliding import slide
 from .vita_decoder import Prediction
 
-Groups = Mapping[str, ImageGroup]
 Maps = tuple[Tensor, ...]
 #: Of the neck's maps of stride 4, 8, 16, 32.
 LEVELS = (3, 2, 1)
@@ -155,41 +160,20 @@ class VITASegmentor(BaseSegmentor):
         Raises:
             DataError: If a sensor is unknown.
         """
-        self._check_sensors(inputs)
+        check_sensors(inputs, self.modalities)
         count = sum(len(group.index) for group in inputs.values())
         parts = {name: self._encode(group.images, name)
                  for name, group in inputs.items()}
-        return tuple(self._gather(inputs, each, count)
+        return tuple(gather_maps(inputs, each, count)
                      for each in zip(*parts.values()))
-
-    @staticmethod
-    def _gather(groups: Groups, maps: Sequence[Tensor], count: int) -> Tensor:
-        """Maps of the groups in the places of their images, 0 in others."""
-        out = maps[0].new_zeros(count, *maps[0].shape[1:])
-        for group, part in zip(groups.values(), maps):
-            out = out.index_copy(0, group.index, part.to(out.dtype))
-        return out
 
     def _encode(self, images: Tensor, modality: str) -> Maps:
         maps = self.backbone(images, modality) if self._by_sensor else \
             self.backbone(images)
         return self.neck(maps, modality, tuple(images.shape[-2:]))
 
-    def _check_sensors(self, groups: Groups) -> None:
-        unknown = sorted(set(groups) - set(self.modalities))
-        if unknown:
-            raise DataError(
-                f'images of the sensors {unknown} came to a model of '
-                f'{list(self.modalities)}: correct `modality` of the data, or '
-                '`modalities` of the model.')
-
     def _numbers(self, groups: Groups, count: int) -> Tensor:
-        """Number of the sensor of each image, ``(count, )`` int64."""
-        self._check_sensors(groups)
-        numbers = next(iter(groups.values())).index.new_zeros(count)
-        for name, group in groups.items():
-            numbers[group.index] = self.modalities.index(name)
-        return numbers
+        return sensor_numbers(groups, self.modalities, count)
 
     # prompts ----------------------------------------------------------------
 
@@ -242,14 +226,14 @@ class VITASegmentor(BaseSegmentor):
         Outside training a few images at a time: with one example of each of
         many classes there are more of them than targets.
         """
-        self._check_sensors(prompts)
+        check_sensors(prompts, self.modalities)
         maps = []
         for name, group in prompts.items():
             parts = (group.images, ) if self.training else \
                 group.images.split(EXAMPLES_AT_ONCE)
             maps.append(torch.cat([self._encode(part, name)[self.pool_level]
                                    for part in parts]))
-        return self._gather(prompts, maps, count)
+        return gather_maps(prompts, maps, count)
 
     def _encode_names(self, batch: EpisodeBatch) -> Tensor:
         """``(B, N, D)``; each name is encoded once."""
@@ -390,22 +374,9 @@ class VITASegmentor(BaseSegmentor):
             return self._scores(self.extract_feat(targets), targets, code,
                                 modes)
         step = stride or self.test_cfg.get('stride') or crop * 2 // 3
-        count = code.class_valid.new_zeros(size, dtype=torch.float32)
-        sums: dict[str, Tensor] = {}
-        for y in starts(size[0], crop, step):
-            for x in starts(size[1], crop, step):
-                window = slice(y, y + crop), slice(x, x + crop)
-                cut = {name: ImageGroup(group.images[(..., *window)],
-                                        group.index)
-                       for name, group in targets.items()}
-                part = self._scores(self.extract_feat(cut), cut, code, modes)
-                for mode, scores in part.items():
-                    if mode not in sums:
-                        sums[mode] = scores.new_zeros(*scores.shape[:2],
-                                                      *size)
-                    sums[mode][(..., *window)] += scores
-                count[window] += 1
-        return {mode: scores / count for mode, scores in sums.items()}
+        return slide(lambda cut: self._scores(self.extract_feat(cut), cut,
+                                              code, modes),
+                     targets, crop, step)
 
     @torch.no_grad()
     def predict(self, inputs: EpisodeBatch,
@@ -460,7 +431,7 @@ class VITASegmentor(BaseSegmentor):
             return self.encode_prompt(inputs, modes)
         key = keys[0], tuple(modes)
         if self._kept is None or self._kept[0] != key:
-            code = self.encode_prompt(_first(inputs), modes)
+            code = self.encode_prompt(first_prompt(inputs), modes)
             self._kept = key, code.detach()
         return self._kept[1]
 
@@ -475,19 +446,6 @@ class VITASegmentor(BaseSegmentor):
                  data_samples: Optional[Any] = None) -> Tensor:
         """See :meth:`encode_decode`."""
         return self.encode_decode(inputs, data_samples)
-
-
-def _first(batch: EpisodeBatch) -> EpisodeBatch:
-    """The prompts of the first sample."""
-    shots = batch.num_shots
-    prompts = {}
-    for name, group in batch.prompts.items():
-        mine = group.index < shots
-        if mine.any():
-            prompts[name] = ImageGroup(group.images[mine], group.index[mine])
-    masks = None if batch.masks is None else batch.masks[:1]
-    return EpisodeBatch({}, batch.class_names[:1], batch.class_valid[:1],
-                        prompts, masks)
 
 
 def _check_modes(modes: Sequence[str], text: bool) -> tuple[str, ...]:
