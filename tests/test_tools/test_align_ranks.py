@@ -21,7 +21,8 @@ CONFIG = """
 _base_ = '{root}/configs/skysense_vita/pretrain/\
 vita-align_skysense-v2-tiny_synthearth.py'
 model = dict(sar=dict(arch=dict(_delete_=True, **{arch}), init_cfg=None),
-             trainable='all', projector=dict(hidden_dims=32, num_layers=2))
+             trainable='all',
+             projector=dict(_delete_=True, hidden_dims=32))
 train_dataloader = dict(
     batch_size={batch}, sampler=dict(batch_size={batch}),
     dataset=dict(data_root='{data}'))
