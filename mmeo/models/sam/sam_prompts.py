@@ -14,6 +14,7 @@ from mmeo.errors import ConfigError
 KINDS = ('mask', 'box', 'point')
 #: One prompt for each connected region of a class, or one for all of it.
 GROUPS = ('region', 'class')
+Window = tuple[slice, slice]
 
 
 @dataclass
@@ -74,55 +75,63 @@ def region_prompts(mask: np.ndarray, class_id: int, kind: str = 'mask',
                           f'{", ".join(KINDS)}')
     if group not in GROUPS:
         raise ConfigError(f'group={group!r}: choose from {", ".join(GROUPS)}')
-    regions = list(_regions(mask))
-    if not regions:
-        return []
+    mask = mask.astype(bool)
     if kind == 'point':
-        points = [point for region in regions
-                  for point in _centres(region, radius)]
+        points = _points(mask, radius)
         if group == 'class':
-            return [SAMPrompt(class_id, points=np.stack(points))]
-        return [SAMPrompt(class_id, points=point[None]) for point in points]
-    if group == 'class':
-        regions = [mask.astype(bool)]
-    return [SAMPrompt(class_id, box=_box(region),
-                      mask=region if kind == 'mask' else None)
-            for region in regions]
+            points = [np.concatenate(points)] if points else []
+        return [SAMPrompt(class_id, points=each) for each in points]
+    labels = _label(mask) if group == 'region' else mask.astype(np.uint8)
+    return [SAMPrompt(class_id, box=_box(window),
+                      mask=labels == number if kind == 'mask' else None)
+            for number, window in _windows(labels)]
 
 
-def _regions(mask: np.ndarray) -> Iterator[np.ndarray]:
-    """Connected regions, each a mask of the whole image."""
-    labels, number = ndimage.label(mask, structure=np.ones((3, 3)))
-    for i in range(1, number + 1):
-        yield labels == i
+def _label(mask: np.ndarray) -> np.ndarray:
+    """Connected regions by number, from 1."""
+    return ndimage.label(mask, structure=np.ones((3, 3)))[0]
 
 
-def _box(region: np.ndarray) -> np.ndarray:
-    rows, columns = np.nonzero(region)
-    return np.array([columns.min(), rows.min(), columns.max(), rows.max()],
-                    dtype=np.float32)
+def _windows(labels: np.ndarray) -> Iterator[tuple[int, Window]]:
+    """Number and bounding window of each region."""
+    for number, window in enumerate(ndimage.find_objects(labels), 1):
+        if window is not None:
+            yield number, window
 
 
-def _centres(region: np.ndarray, radius: float) -> list[np.ndarray]:
-    """Centres of the disks that a region consists of."""
+def _box(window: Window) -> np.ndarray:
+    rows, columns = window
+    return np.array([columns.start, rows.start, columns.stop - 1,
+                     rows.stop - 1], dtype=np.float32)
+
+
+def _points(mask: np.ndarray, radius: float) -> list[np.ndarray]:
+    """Centres ``(1, 2)`` of the disks that a mask consists of."""
     # A disk fits where the next pixel outside is farther than its radius.
     # What lies beyond the image is not outside: it may have cut a disk.
-    depth = _depth(region)
-    spots = list(_regions(depth > radius)) or [region]
-    return [_innermost(spot, depth) for spot in spots]
+    depth = _depth(mask)
+    spots = _label(depth > radius)
+    regions = _label(mask)
+    # Regions in which no disk fits are asked for all the same.
+    regions[np.isin(regions, np.unique(regions[spots > 0]))] = 0
+    return [_innermost(labels[window] == number, depth, window)
+            for labels in (spots, regions)
+            for number, window in _windows(labels)]
 
 
-def _depth(region: np.ndarray) -> np.ndarray:
-    """Distance of each pixel to the next one outside of the region."""
-    if region.all():  # of nothing outside, scipy returns no distance
-        region = np.pad(region, 1)
-        return ndimage.distance_transform_edt(region)[1:-1, 1:-1]
-    return ndimage.distance_transform_edt(region)
+def _depth(mask: np.ndarray) -> np.ndarray:
+    """Distance of each pixel to the next one outside of the mask."""
+    if mask.all():  # of nothing outside, scipy returns no distance
+        padded = ndimage.distance_transform_edt(np.pad(mask, 1))
+        return padded[1:-1, 1:-1]
+    return ndimage.distance_transform_edt(mask)
 
 
-def _innermost(spot: np.ndarray, depth: np.ndarray) -> np.ndarray:
-    """The deepest pixel of a spot; of several the one in their middle."""
-    deepest = np.argwhere(spot & (depth == depth[spot].max()))
+def _innermost(spot: np.ndarray, depth: np.ndarray,
+               window: Window) -> np.ndarray:
+    """The deepest pixel of a spot, ``(1, 2)``; of several a middle one."""
+    depth = np.where(spot, depth[window], 0)
+    deepest = np.argwhere(depth == depth.max())
     middle = np.abs(deepest - deepest.mean(axis=0)).sum(axis=1).argmin()
-    y, x = deepest[middle]
-    return np.array([x, y], dtype=np.float32)
+    y, x = deepest[middle] + [side.start for side in window]
+    return np.array([[x, y]], dtype=np.float32)
