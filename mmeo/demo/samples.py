@@ -22,8 +22,9 @@ _FIELDS = ('title', 'classes', 'mode', 'example', 'mask', 'target',
 # Scenes of SynthEarth with the seed below that show the same classes.
 _SEED = 77
 _DRAWN = (
-    ('Water and ships, by example and name', (0, 'hr'), (10, 'hr'), 'fused',
-     ('harbour water', 'ship')),
+    ('A harbour, by example and name', (0, 'hr'), (10, 'hr'), 'fused',
+     ('harbour water', 'ship', 'quay', 'pavement', 'car park',
+      'asphalt road')),
     ('An airfield on radar, by an optical example', (2, 'hr'), (12, 's1'),
      'visual', ('runway', 'apron', 'hangar')),
     ('Houses, roads and lawn, by name', (7, 'hr'), (13, 'hr'), 'textual',

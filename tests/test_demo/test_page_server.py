@@ -208,7 +208,7 @@ def test_errors_become_sentences(page: Any, images: dict[str, str],
     said = page.problem(info.value)
     assert said.startswith('<div class="status problem"')
     with pytest.raises(ValueError, match='twice|same') as info:
-        run(page, loaded, names=['ship', 'Ship', *[''] * 6])
+        run(page, loaded, names=['ship', 'Ship', *'abcd', '', ''])
     assert not list(page.folder.iterdir())  # of the failed run
     said, out = page.show_target(images['linear'], 's1')
     assert 'decibels' in said and out[page.page.view] is None
