@@ -296,6 +296,9 @@ def test_speckle_keeps_the_mean_power():
     assert power.mean() == pytest.approx(10**-1.2, rel=.01)
     # The variance of a gamma law of 10 looks is a tenth of its mean squared.
     assert power.var() / power.mean()**2 == pytest.approx(.1, rel=.05)
+    linear = dict(series, images=np.full((1, 9, 9, 2), .06, np.float32))
+    with pytest.raises(DataError, match="Speckle.*'s1'.*unit 'db'"):
+        build('Speckle', prob=1)(dict(modalities=dict(s1=linear)))
 
 
 @pytest.mark.parametrize('name', ['HRColorJitter', 'HRGrayscale', 'HRBlur',

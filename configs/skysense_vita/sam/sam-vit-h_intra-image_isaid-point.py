@@ -3,4 +3,3 @@
 _base_ = './sam-vit-h_intra-image_isaid.py'
 model = dict(prompt_kind=None)
 test_dataloader = dict(dataset=dict(prompt_kind='point'))
-val_dataloader = test_dataloader

@@ -3,4 +3,3 @@
 _base_ = './sam2-hiera-l_intra-image_potsdam.py'
 model = dict(prompt_kind=None)
 test_dataloader = dict(dataset=dict(prompt_kind='point'))
-val_dataloader = test_dataloader

@@ -6,6 +6,7 @@ from typing import Union
 
 import numpy as np
 
+from mmeo.datasets.units import check_unit
 from mmeo.errors import ConfigError
 from mmeo.registry import TRANSFORMS
 
@@ -82,7 +83,8 @@ class Speckle(SeriesTransform):
     """Multiply the power of S1 by gamma noise of mean 1, on data in dB.
 
     Before ``NormalizeBands``. The power falls on average neither up nor down,
-    so dB values fall by a little: ``10 log10`` of the noise.
+    so dB values fall by a little: ``10 log10`` of the noise. Data that are
+    not in dB are refused here: with the noise they would look like it.
 
     Args:
         looks (float): Shape of the gamma law; fewer looks are noisier. The
@@ -104,6 +106,9 @@ class Speckle(SeriesTransform):
 
     def change(self, series: Series) -> None:
         images = series['images'].astype(np.float32)
+        missing = series.get('nodata')
+        check_unit(images if missing is None else images[~missing], 'db',
+                   f'Speckle, modalities {self.modalities}')
         noise = np.random.gamma(self.looks, 1 / self.looks, images.shape)
         series['images'] = images + 10 * np.log10(
             np.maximum(noise, 1e-6)).astype(np.float32)
