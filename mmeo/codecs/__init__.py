@@ -14,6 +14,14 @@ from .dialogue import (
                        read_turns,
                        render_dialogue,
 )
+from .tasks import (
+                       GRANULARITIES,
+                       TASKS,
+                       granularity_of,
+                       route_dialogue,
+                       task_of,
+                       task_token,
+)
 from .templates import (
                        IMAGE_PLACEHOLDER,
                        INTERNVL_TOKENS,
@@ -24,9 +32,10 @@ from .templates import (
 from .tokenizers import ByteBPETokenizer, PretrainedTokenizer, build_tokenizer
 
 __all__ = [
-    'BOX_SCALE', 'IGNORE_INDEX', 'IMAGE_PLACEHOLDER', 'INTERNVL_TOKENS',
-    'TEMPLATES', 'BoxText', 'ByteBPETokenizer', 'DialogueTemplate',
-    'PretrainedTokenizer', 'RenderedDialogue', 'build_tokenizer',
-    'decode_boxes', 'encode_boxes', 'get_template', 'inspect_boxes',
-    'read_turns', 'render_dialogue'
+    'BOX_SCALE', 'GRANULARITIES', 'IGNORE_INDEX', 'IMAGE_PLACEHOLDER',
+    'INTERNVL_TOKENS', 'TASKS', 'TEMPLATES', 'BoxText', 'ByteBPETokenizer',
+    'DialogueTemplate', 'PretrainedTokenizer', 'RenderedDialogue',
+    'build_tokenizer', 'decode_boxes', 'encode_boxes', 'get_template',
+    'granularity_of', 'inspect_boxes', 'read_turns', 'render_dialogue',
+    'route_dialogue', 'task_of', 'task_token'
 ]

@@ -169,10 +169,10 @@ def render_dialogue(conversations: Sequence[Mapping[str, Any]],
         out.append(ids[template.turn_start.format(role=role)])
         for i, piece in enumerate(text.split(IMAGE_PLACEHOLDER)):
             if i:
-                out.append(ids[template.image_start])
+                out.append(ids.get(template.image_start, []))
                 out.append(ids[template.image_token] * next(counts),
                            image=True)
-                out.append(ids[template.image_end])
+                out.append(ids.get(template.image_end, []))
             out.append(ids[piece], learned=learned)
         out.append(ids[template.turn_end], learned=learned)
         if learned:

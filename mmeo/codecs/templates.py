@@ -24,10 +24,12 @@ class DialogueTemplate:
         turn_end (str): Closes a turn; supervised after an answer, because it
             is how the model learns to stop.
         separator (str): Between turns; never supervised.
-        image_start (str): Before the tokens of an image.
+        image_start (str): Before the tokens of an image; '' for none.
         image_token (str): Stands at each position that an image embedding
             takes.
-        image_end (str): After the tokens of an image.
+        image_end (str): After the tokens of an image; '' for none.
+        extra_tokens (tuple[str, ...]): Further tokens that a tokenizer must
+            hold as one id each.
     """
 
     name: str
@@ -38,19 +40,21 @@ class DialogueTemplate:
     image_start: str = '<img>'
     image_token: str = '<IMG_CONTEXT>'
     image_end: str = '</img>'
+    extra_tokens: tuple[str, ...] = INTERNVL_TOKENS
 
     @property
     def control_tokens(self) -> tuple[str, ...]:
         """Tokens that may not appear inside the text of a turn."""
         start = self.turn_start.split('{role}')[0]
-        return (start, self.turn_end, self.image_start, self.image_token,
-                self.image_end)
+        tokens = (start, self.turn_end, self.image_start, self.image_token,
+                  self.image_end)
+        return tuple(token for token in tokens if token)
 
     @property
     def special_tokens(self) -> tuple[str, ...]:
         """Tokens that a tokenizer must hold as one id each."""
         return ('<|endoftext|>', self.turn_start.split('{role}')[0],
-                self.turn_end, *INTERNVL_TOKENS)
+                self.turn_end, *self.extra_tokens)
 
 
 # InternVL's own default system prompt is a Chinese self-introduction of that
@@ -61,6 +65,17 @@ TEMPLATES = {
         name='internvl2_5',
         system='You are an assistant for Earth-observation images. '
         'Answer from what the image shows.'),
+    # LLaVA-OneVision and RSUniVLM. Their image placeholder is no token of
+    # the vocabulary: any id will do where an embedding is to stand, and this
+    # one never occurs in a dialogue.
+    'qwen_1_5':
+    DialogueTemplate(
+        name='qwen_1_5',
+        system='You are a helpful assistant.',
+        image_start='',
+        image_token='<|endoftext|>',
+        image_end='',
+        extra_tokens=()),
 }
 
 

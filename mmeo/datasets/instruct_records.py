@@ -59,7 +59,8 @@ def read_sample(record: dict, source: str, root: Path) -> dict:
         root (Path): Folder of relative image paths.
 
     Returns:
-        dict: ``img_paths`` (list[str]), ``conversations``, ``source``.
+        dict: ``img_paths`` (list[str]), ``conversations``, ``source``, and
+        ``annotation``: the other fields as they are, for metrics.
 
     Raises:
         DataError: If a field has the wrong type, turns do not alternate,
@@ -81,4 +82,6 @@ def read_sample(record: dict, source: str, root: Path) -> dict:
     return dict(
         img_paths=[str(root / image) for image in images],
         conversations=list(record['conversations']),
+        annotation={key: value for key, value in record.items()
+                    if key not in ('image', 'conversations')},
         source=source)

@@ -4,7 +4,7 @@
 from collections.abc import Hashable, Sequence
 from typing import Optional
 
-from mmeo.codecs import IMAGE_PLACEHOLDER
+from mmeo.codecs import IMAGE_PLACEHOLDER, granularity_of
 
 
 def rounds_of(sample: dict) -> tuple[Optional[Hashable], int]:
@@ -14,13 +14,18 @@ def rounds_of(sample: dict) -> tuple[Optional[Hashable], int]:
         sample (dict): Of :func:`~mmeo.datasets.instruct_records.read_sample`.
 
     Returns:
-        tuple: The images' key, None where the dialogue must stay alone (no
-        image, or a system turn of its own), and the number of questions.
+        tuple: Key of the images and of the granularity of the questions (an
+        expert serves a whole dialogue), None where the dialogue must stay
+        alone (no image, or a system turn of its own), and the number of
+        questions.
     """
     turns = sample['conversations']
     alone = not sample['img_paths'] or _role(turns[0]) == 'system'
-    key = None if alone else hash(tuple(sample['img_paths']))
-    return key, len(turns) // 2
+    if alone:
+        return None, len(turns) // 2
+    levels = {granularity_of(_text(turn), strict=False)
+              for turn in turns if _role(turn) in ('human', 'user')}
+    return hash((*sample['img_paths'], *sorted(levels))), len(turns) // 2
 
 
 def group_rounds(keys: Sequence[tuple[Optional[Hashable], int]],
@@ -84,6 +89,10 @@ def merge_rounds(samples: Sequence[dict], max_rounds: int) -> list[dict]:
 
 def _role(turn: dict) -> str:
     return turn.get('from', turn.get('role'))
+
+
+def _text(turn: dict) -> str:
+    return turn.get('value', turn.get('content', ''))
 
 
 def _without_images(turn: dict) -> dict:
