@@ -17,9 +17,12 @@ from . import (
 from .convert import convert_instruct
 from .items import SOURCES, Dropped, Option, Sample, register_source
 from .report import Report
+from .style import STYLES, Style
+from .truth import TRUTH_FIELDS, missing_truth
 from .wording import Wording
 
 __all__ = [
-    'SOURCES', 'Dropped', 'Option', 'Report', 'Sample', 'Wording',
-    'convert_instruct', 'register_source'
+    'SOURCES', 'STYLES', 'TRUTH_FIELDS', 'Dropped', 'Option', 'Report',
+    'Sample', 'Style', 'Wording', 'convert_instruct', 'missing_truth',
+    'register_source'
 ]

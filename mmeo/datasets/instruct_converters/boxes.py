@@ -1,5 +1,5 @@
 # Copyright (c) mmeo contributors. All rights reserved.
-"""Boxes of raw data as text in thousandths of the image."""
+"""Boxes of raw data as text in parts of the image."""
 
 import math
 from collections.abc import Sequence
@@ -8,16 +8,22 @@ from typing import Optional
 import numpy as np
 
 from mmeo.codecs import encode_boxes
-from mmeo.codecs.boxes import BOX_SCALE
 from mmeo.datasets.instruct_converters.items import Unusable
 
 CLIPPED = 'box reached over the image border: clipped'
+WIDENED = 'box thinner than 1/100 of the image: widened to it'
+
+_SCALES = {'internvl': 1000, 'rsunivlm': 100}
 
 
 def box_text(boxes: Sequence[Sequence[float]],
              size: tuple[float, float],
-             phrase: Optional[str] = None) -> tuple[str, tuple[str, ...]]:
+             phrase: Optional[str] = None,
+             dialect: str = 'internvl') -> tuple[str, tuple[str, ...]]:
     """Boxes as text, clipped to the image.
+
+    On the coarse grid of 'rsunivlm' small objects would lose their extent;
+    they keep one unit (our choice, counted), where 'internvl' drops them.
 
     Args:
         boxes (Sequence): ``(N, 4)`` ``x1, y1, x2, y2`` in the units of
@@ -25,14 +31,18 @@ def box_text(boxes: Sequence[Sequence[float]],
         size (tuple[float, float]): Height and width of the image; (1, 1) for
             fractions, (100, 100) for percent.
         phrase (str, optional): What the boxes show.
+        dialect (str): 'internvl' (thousandths) or 'rsunivlm' (hundredths);
+            see :func:`mmeo.codecs.encode_boxes`. Defaults to 'internvl'.
 
     Returns:
-        tuple[str, tuple[str, ...]]: The text, and notes about clipping.
+        tuple[str, tuple[str, ...]]: The text, and notes about clipping and
+        widening.
 
     Raises:
         Unusable: If corners are swapped, a box lies outside, or would have no
             extent in thousandths.
     """
+    scale = _SCALES[dialect]
     array = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
     height, width = size
     limit = np.array([width, height, width, height], dtype=np.float64)
@@ -43,11 +53,22 @@ def box_text(boxes: Sequence[Sequence[float]],
     clipped = np.clip(array, 0, limit)
     if (clipped[:, :2] >= clipped[:, 2:]).any():
         raise Unusable('box is empty or outside the image')
-    units = np.rint(clipped / limit * BOX_SCALE)
-    if (units[:, :2] >= units[:, 2:]).any():
-        raise Unusable('box is thinner than 1/1000 of the image')
     notes = (CLIPPED, ) if (clipped != array).any() else ()
-    return encode_boxes(clipped, size, phrase), notes
+    units = np.rint(clipped / limit * scale)
+    if (units[:, :2] >= units[:, 2:]).any():
+        if dialect == 'internvl':
+            raise Unusable('box is thinner than 1/1000 of the image')
+        clipped, notes = _widen(units, scale) / scale * limit, (
+            *notes, WIDENED)
+    form = {} if dialect == 'internvl' else dict(dialect=dialect)
+    return encode_boxes(clipped, size, phrase, **form), notes
+
+
+def _widen(units: np.ndarray, scale: int) -> np.ndarray:
+    """Give sides of length 0 one unit, inside the image."""
+    thin = units[:, :2] >= units[:, 2:]
+    low = np.minimum(units[:, :2], scale - thin)
+    return np.concatenate([low, np.maximum(units[:, 2:], low + thin)], 1)
 
 
 def enclosing_box(points: Sequence[float]) -> list[float]:

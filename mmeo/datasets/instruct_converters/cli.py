@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Optional
 
 from mmeo.datasets.instruct_converters.items import SOURCES, Source
+from mmeo.datasets.instruct_converters.style import STYLES
 
 _TEXT = argparse.RawDescriptionHelpFormatter
 
@@ -49,6 +50,12 @@ def _add_common(command: argparse.ArgumentParser) -> None:
     add('--strict', action='store_true',
         help='stop at the first flaw instead of counting it')
     add('--templates', help='JSON file that replaces wordings')
+    add('--style', choices=tuple(STYLES), default='internvl',
+        help='rsunivlm: task tokens, boxes from 0 to 100, the prompts of its '
+        'paper (default: internvl)')
+    add('--truth', action='store_true',
+        help='for evaluation: one question a record, with the fields that '
+        'metrics read')
 
 
 def _add_own(command: argparse.ArgumentParser, source: Source) -> None:

@@ -14,9 +14,12 @@ from mmeo.datasets.instruct_converters.items import (
     Item,
     Sample,
     Source,
+    Unusable,
 )
 from mmeo.datasets.instruct_converters.meta import add_to_meta
+from mmeo.datasets.instruct_converters.records import SPLIT, records_of
 from mmeo.datasets.instruct_converters.report import ExcludeList, Report
+from mmeo.datasets.instruct_converters.truth import missing_truth
 from mmeo.datasets.instruct_converters.wording import Wording
 from mmeo.errors import ConfigError, DataError, MissingDataError
 
@@ -37,6 +40,8 @@ def convert_instruct(source: str,
                      exclude: Optional[str] = None,
                      strict: bool = False,
                      templates: Optional[str] = None,
+                     style: str = 'internvl',
+                     truth: bool = False,
                      **options: Any) -> Report:
     """Convert raw data into JSON lines for ``InstructDataset``.
 
@@ -58,6 +63,11 @@ def convert_instruct(source: str,
         exclude (str, optional): File of image names to leave out.
         strict (bool): Stop at the first flaw of the data. Defaults to False.
         templates (str, optional): JSON file that replaces wordings.
+        style (str): How records read: 'internvl' (tags, boxes from 0 to
+            1000) or 'rsunivlm' (task tokens, boxes from 0 to 100). Defaults
+            to 'internvl'.
+        truth (bool): Write one question a record, with the fields that
+            metrics read (:data:`~.truth.TRUTH_FIELDS`). Defaults to False.
         **options (Any): Of the source.
 
     Returns:
@@ -82,20 +92,21 @@ def convert_instruct(source: str,
                                f'{entry.tree}')
     images = _image_root(entry, root, image_root)
     defaults = {option.name: option.default for option in entry.options}
-    items = entry.read(root, images, Wording(seed, templates),
-                       **{**defaults, **options})
+    wording = Wording(seed, templates, style, truth)
+    items = entry.read(root, images, wording, **{**defaults, **options})
     excluded = ExcludeList(exclude)
     report = Report()
     out.parent.mkdir(parents=True, exist_ok=True)
     part = out.with_name(out.name + '.part')
     try:
         with open(part, 'w', encoding='utf-8') as file:
-            for sample in _usable(_explained(items, entry, root), images,
-                                  excluded, report, strict):
-                file.write(json.dumps(_record(sample), ensure_ascii=False) +
-                           '\n')
+            usable = _usable(_explained(items, entry, root), images, excluded,
+                             report, strict)
+            for record, notes in _written(usable, wording, name or out.stem,
+                                          report):
+                file.write(json.dumps(record, ensure_ascii=False) + '\n')
                 report.written += 1
-                report.notes.update(sample.notes)
+                report.notes.update(notes)
                 if report.written == limit:
                     break
         report.exclude_unused = [] if limit else excluded.unused()
@@ -174,6 +185,27 @@ def _usable(items: Iterator[Item], images: Path, excluded: ExcludeList,
                             'count such records.')
 
 
+def _written(samples: Iterator[Sample], wording: Wording, dataset: str,
+             report: Report) -> Iterator[tuple[dict, tuple[str, ...]]]:
+    """Records and what was mended in them."""
+    for sample in samples:
+        try:
+            records = records_of(sample, wording.style, wording.truth,
+                                 dataset)
+        except Unusable as error:
+            report.drop(error.drop(sample.key))
+            continue
+        split = len(records) > 1 and not wording.truth
+        for i, record in enumerate(records):
+            lacking = missing_truth(sample.tasks[i], record) if \
+                wording.truth else []
+            if lacking:
+                report.drop(Dropped(f'no {" and no ".join(lacking)} for '
+                                    'metrics', record['id'], flaw=False))
+                continue
+            yield record, (*sample.notes, SPLIT) if split else sample.notes
+
+
 def _check(sample: Sample, images: Path,
            excluded: ExcludeList) -> Optional[Dropped]:
     if any([image in excluded for image in sample.images]):
@@ -187,29 +219,6 @@ def _check(sample: Sample, images: Path,
         if IMAGE_PLACEHOLDER in text and not sample.placed:
             return Dropped(f'text holds {IMAGE_PLACEHOLDER}', sample.key)
     return None
-
-
-def _record(sample: Sample) -> dict:
-    """The JSON object of a sample; images stand before the first question."""
-    if len(sample.images) == 1:
-        image, head = sample.images[0], f'{IMAGE_PLACEHOLDER}\n'
-    else:
-        image = list(sample.images)
-        head = ''.join(f'Image-{i}: {IMAGE_PLACEHOLDER}\n'
-                       for i in range(1, len(image) + 1))
-    if sample.placed:
-        head = ''
-    conversations = []
-    if sample.system is not None:
-        conversations.append({'from': 'system', 'value': sample.system})
-    for number, (question, answer) in enumerate(sample.turns):
-        value = question if number else head + question
-        conversations += [{'from': 'human', 'value': value},
-                          {'from': 'gpt', 'value': answer}]
-    record = dict(id=sample.key, image=image, conversations=conversations)
-    if not sample.images:
-        del record['image']
-    return record
 
 
 def _nothing_written(source: Source, images: Path,

@@ -1,7 +1,7 @@
 # Copyright (c) mmeo contributors. All rights reserved.
 """What a source yields, and the table of sources."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Optional, Union
 
@@ -22,6 +22,11 @@ class Sample:
         notes (tuple[str, ...]): What was mended, counted in the report.
         placed (bool): The turns hold their image placeholders already.
         system (str, optional): System prompt of the conversation.
+        task (str or tuple[str, ...]): Key of :data:`mmeo.codecs.TASKS`, ''
+            for free dialogue; one for all turns, or one for each. Styles
+            with task tokens write it before each question.
+        truth (Mapping or tuple[Mapping, ...]): Fields for metrics, of all
+            turns or of each; written with ``--truth``.
     """
 
     key: str
@@ -30,6 +35,21 @@ class Sample:
     notes: tuple[str, ...] = ()
     placed: bool = False
     system: Optional[str] = None
+    task: Union[str, tuple[str, ...]] = ''
+    truth: Union[Mapping[str, Any], tuple[Mapping[str, Any], ...]] = field(
+        default_factory=dict)
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """Task of each turn."""
+        return (self.task, ) * len(self.turns) if isinstance(
+            self.task, str) else self.task
+
+    @property
+    def truths(self) -> tuple[Mapping[str, Any], ...]:
+        """Fields for metrics of each turn."""
+        return (self.truth, ) * len(self.turns) if isinstance(
+            self.truth, Mapping) else self.truth
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ from pathlib import Path
 from random import Random
 from typing import Any, Optional
 
+from mmeo.datasets.instruct_converters.boxes import box_text
+from mmeo.datasets.instruct_converters.style import get_style
 from mmeo.errors import ConfigError, MissingDataError
 
 TEMPLATES = Path(__file__).with_name('templates.json')
@@ -21,6 +23,9 @@ class Wording:
         seed (int): Defaults to 0.
         templates (Path, optional): A JSON file like ``templates.json`` whose
             lists replace those of the same name.
+        style (str): Of :data:`~.style.STYLES`. Defaults to 'internvl'.
+        truth (bool): Records are for evaluation: one question each, with the
+            fields that metrics read. Defaults to False.
 
     Raises:
         MissingDataError: If the file is absent.
@@ -28,10 +33,19 @@ class Wording:
     """
 
     def __init__(self, seed: int = 0,
-                 templates: Optional[Path] = None) -> None:
+                 templates: Optional[Path] = None,
+                 style: str = 'internvl',
+                 truth: bool = False) -> None:
         self.seed = seed
+        self.style = get_style(style)
+        self.truth = truth
         self.templates: dict[str, list[str]] = json.loads(
             TEMPLATES.read_text(encoding='utf-8'))
+        if self.style.templates is not None:
+            # By origin: the paper, its demo, or ours.
+            for part in json.loads(self.style.templates.read_text(
+                    encoding='utf-8')).values():
+                self.templates.update(part)
         if templates is not None:
             self._replace(Path(templates))
 
@@ -63,6 +77,18 @@ class Wording:
         """One text of a template, its fields filled in."""
         texts = self.templates[template]
         return self.random(f'{template}:{key}').choice(texts).format(**fields)
+
+    def ask_short(self, question: str, key: str) -> str:
+        """A question of a data set that wants a short answer."""
+        return self.say('vqa', key, question=question.strip(),
+                        demand=self.say('short', key))
+
+    def boxes(self, boxes: Sequence[Sequence[float]],
+              size: tuple[float, float],
+              phrase: Optional[str] = None) -> tuple[str, tuple[str, ...]]:
+        """Boxes as the style writes them; see :func:`~.boxes.box_text`."""
+        return box_text(boxes, size, phrase if self.style.phrases else None,
+                        self.style.name)
 
     def choose(self, key: str, candidates: Sequence, count: int) -> list:
         """``count`` candidates (or all) in seeded order."""
