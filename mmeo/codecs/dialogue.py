@@ -13,6 +13,7 @@ from mmeo.codecs.templates import (
 from mmeo.errors import ConfigError, DataError
 
 IGNORE_INDEX = -100
+SUPERVISION = ('answers', 'llava_next')
 
 ROLES = {
     'system': 'system',
@@ -132,7 +133,8 @@ def render_dialogue(conversations: Sequence[Mapping[str, Any]],
                     template: Union[str, DialogueTemplate] = 'internvl2_5',
                     image_tokens: Sequence[int] = (),
                     system: Optional[str] = None,
-                    generation: bool = False) -> RenderedDialogue:
+                    generation: bool = False,
+                    supervise: str = 'answers') -> RenderedDialogue:
     """Render a conversation.
 
     Each part (opening of a turn, text, end) is tokenised by itself, so the
@@ -148,6 +150,10 @@ def render_dialogue(conversations: Sequence[Mapping[str, Any]],
             none; the template's by default.
         generation (bool): Leave an open assistant turn at the end.
             Defaults to False.
+        supervise (str): What is to be learned: 'answers' and the token that
+            ends them, or 'llava_next', as LLaVA-NeXT's public code has it:
+            also the opening of an answer and, everywhere, line breaks and
+            the tokens around turns. Defaults to 'answers'.
 
     Returns:
         RenderedDialogue: ids, labels and image positions.
@@ -155,8 +161,11 @@ def render_dialogue(conversations: Sequence[Mapping[str, Any]],
     Raises:
         DataError: As :func:`read_turns`, or a text holds a control token of
             the template.
-        ConfigError: If the tokenizer lacks a special token.
+        ConfigError: If the tokenizer lacks a special token, or ``supervise``
+            is unknown.
     """
+    if supervise not in SUPERVISION:
+        raise ConfigError(f'supervise={supervise!r} is none of {SUPERVISION}')
     template = get_template(template, system)
     turns = read_turns(conversations, len(image_tokens), generation)
     if turns[0][0] != 'system' and template.system:
@@ -166,7 +175,8 @@ def render_dialogue(conversations: Sequence[Mapping[str, Any]],
     out = RenderedDialogue()
     for role, text in turns:
         learned = role == 'assistant'
-        out.append(ids[template.turn_start.format(role=role)])
+        out.append(ids[template.turn_start.format(role=role)],
+                   learned=learned and supervise == 'llava_next')
         for i, piece in enumerate(text.split(IMAGE_PLACEHOLDER)):
             if i:
                 out.append(ids.get(template.image_start, []))
@@ -180,7 +190,18 @@ def render_dialogue(conversations: Sequence[Mapping[str, Any]],
         out.append(ids[template.separator])
     if generation:
         out.append(ids[template.turn_start.format(role='assistant')])
+    if supervise == 'llava_next':
+        _learn_everywhere(out, {
+            ids[part][0] for part in (template.control_tokens[0],
+                                      template.turn_end, template.separator)
+            if len(ids[part]) == 1})
     return out
+
+
+def _learn_everywhere(out: RenderedDialogue, tokens: set[int]) -> None:
+    for i, token in enumerate(out.input_ids):
+        if token in tokens and not out.image_mask[i]:
+            out.labels[i] = token
 
 
 def _encode_parts(tokenizer: Any, template: DialogueTemplate,

@@ -135,11 +135,13 @@ def token_transforms(target: CheckTarget,
             ``tokens_per_tile``; None leaves the pipeline's value.
 
     Returns:
-        tuple, optional: ``DynamicTiling`` and ``PackDialogue``; None without
-        a tokenizer.
+        tuple, optional: ``DynamicTiling`` or ``ImageViews``, and
+        ``PackDialogue``; None without a tokenizer.
     """
     from mmeo.registry import TRANSFORMS
-    tiling = target.transform('DynamicTiling') or dict(type='DynamicTiling')
+    tiling = (target.transform('ImageViews')
+              or target.transform('DynamicTiling')
+              or dict(type='DynamicTiling'))
     pack = target.transform('PackDialogue') or dict(type='PackDialogue')
     if tokenizer is not None:
         pack['tokenizer'] = tokenizer
@@ -149,4 +151,7 @@ def token_transforms(target: CheckTarget,
                            (pack, ('max_seq_len', 'tokens_per_tile'))):
         section.update({name: overrides[name] for name in names
                         if overrides.get(name) is not None})
+    if 'max_tiles' in tiling and tiling['type'] == 'ImageViews':
+        raise ConfigError('`max_tiles` belongs to DynamicTiling; the '
+                          "config's ImageViews chooses its views by itself")
     return TRANSFORMS.build(tiling), TRANSFORMS.build(pack)

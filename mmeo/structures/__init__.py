@@ -8,10 +8,11 @@ from .episode import (
     EpisodeSample,
     ImageGroup,
 )
+from .image_layout import ImageLayout
 from .modality import NO_LABEL, UNKNOWN_DATE, CropBatch, ModalityBatch
 
 __all__ = [
     'CropBatch', 'DialogueSample', 'EpisodeBatch', 'EpisodeSample',
-    'ImageGroup', 'MODES', 'ModalityBatch', 'NO_LABEL', 'OTHER_LABEL',
-    'PROMPT_KINDS', 'UNKNOWN_DATE'
+    'ImageGroup', 'ImageLayout', 'MODES', 'ModalityBatch', 'NO_LABEL',
+    'OTHER_LABEL', 'PROMPT_KINDS', 'UNKNOWN_DATE'
 ]

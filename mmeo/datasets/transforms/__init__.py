@@ -9,6 +9,7 @@ from .change import (
 from .corrupt import Corrupt
 from .dynamic_tiling import DynamicTiling, LoadDialogueImages
 from .episode import EpisodeCrop, PackEpisode
+from .image_views import ImageViews
 from .keep_in_memory import KeepInMemory
 from .load_annotations import LoadGeoAnnotations
 from .load_image import LoadImage
@@ -43,7 +44,8 @@ from .pack_dialogue import PackDialogue
 __all__ = [
     'AlignViews', 'BandJitter', 'Corrupt', 'DateJitter', 'DynamicTiling',
     'EpisodeCrop', 'ExchangeTime', 'ForEachDate', 'GainJitter', 'HRBlur',
-    'HRColorJitter', 'HRGrayscale', 'HRSolarize', 'KeepInMemory',
+    'HRColorJitter', 'HRGrayscale', 'HRSolarize', 'ImageViews',
+    'KeepInMemory',
     'LoadChangePair', 'LoadDialogueImages', 'LoadGeoAnnotations', 'LoadImage',
     'LoadModalities', 'LoadRaster', 'LoadSeriesAnnotations',
     'LoadSeriesFiles', 'LoadTriplet',

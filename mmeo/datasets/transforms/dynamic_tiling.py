@@ -164,6 +164,11 @@ class DynamicTiling(BaseTransform):
         return [choose_grid(size, self.min_tiles, most, self.image_size)
                 for size in sizes]
 
+    def measure(self, sizes: Sequence[tuple[int, int]],
+                max_tiles: Optional[int] = None) -> dict:
+        """What :meth:`transform` adds, as far as sizes alone say it."""
+        return dict(num_tiles=self.count_tiles(sizes, max_tiles))
+
     def count_tiles(self,
                     sizes: Sequence[tuple[int, int]],
                     max_tiles: Optional[int] = None) -> list[int]:

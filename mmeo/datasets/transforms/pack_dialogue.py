@@ -14,12 +14,15 @@ from mmeo.codecs import (
     build_tokenizer,
     get_template,
     render_dialogue,
+    route_dialogue,
 )
+from mmeo.codecs.dialogue import SUPERVISION
 from mmeo.errors import ConfigError, DataError
 from mmeo.registry import TRANSFORMS
 from mmeo.structures import DialogueSample
 
 _POLICIES = ('error', 'cut_rounds')
+_ROUNDS = ('free', 'any', 'same')
 
 
 @TRANSFORMS.register_module()
@@ -27,10 +30,11 @@ class PackDialogue(BaseTransform):
     """Render the dialogue and pack it.
 
     Required keys: ``conversations``, ``tiles``, ``num_tiles``, ``source``,
-    ``img_paths``, ``ori_shapes``. Returns ``inputs`` (``pixel_values``
-    ``(T, 3, S, S)`` uint8, ``input_ids`` ``(L,)`` int64, ``labels`` ``(L,)``
-    int64 with -100 where nothing is learned, ``image_mask`` ``(L,)`` bool)
-    and ``data_samples`` (:class:`~mmeo.structures.DialogueSample`).
+    ``img_paths``, ``ori_shapes``; ``image_layouts`` of ``ImageViews`` says
+    how many tokens an image has, else its tiles do. Returns ``inputs``
+    (``pixel_values`` ``(T, 3, S, S)`` uint8, ``input_ids`` ``(L,)`` int64,
+    ``labels`` ``(L,)`` int64 with -100 where nothing is learned,
+    ``image_mask`` ``(L,)`` bool) and ``data_samples`` (:class:`~mmeo.structures.DialogueSample`).
 
     Args:
         tokenizer (str or dict): See :func:`mmeo.codecs.build_tokenizer`.
@@ -46,6 +50,14 @@ class PackDialogue(BaseTransform):
             cut in two. Defaults to 'error'.
         generation (bool): Leave the last answer out, for the model to give;
             it is kept as ``gt_answer``. Defaults to False.
+        task_rounds (str): Task tokens (see :mod:`mmeo.codecs.tasks`): 'free'
+            takes no notice of them; 'any' records task and granularity of
+            the last question in the data sample and refuses unknown tokens;
+            'same' also refuses a dialogue whose questions differ in
+            granularity, which experts cannot be trained on. Defaults to
+            'free'.
+        supervise (str): See :func:`mmeo.codecs.render_dialogue`. Defaults to
+            'answers'.
     """
 
     def __init__(self,
@@ -55,16 +67,23 @@ class PackDialogue(BaseTransform):
                  tokens_per_tile: int = 256,
                  max_seq_len: int = 4096,
                  too_long: str = 'error',
-                 generation: bool = False) -> None:
-        if too_long not in _POLICIES:
-            raise ConfigError(f'PackDialogue: too_long={too_long!r} is none '
-                              f'of {_POLICIES}')
+                 generation: bool = False,
+                 task_rounds: str = 'free',
+                 supervise: str = 'answers') -> None:
+        for name, value, known in (('too_long', too_long, _POLICIES),
+                                   ('task_rounds', task_rounds, _ROUNDS),
+                                   ('supervise', supervise, SUPERVISION)):
+            if value not in known:
+                raise ConfigError(f'PackDialogue: {name}={value!r} is none '
+                                  f'of {known}')
         self.tokenizer = build_tokenizer(tokenizer)
         self.template = get_template(template, system)
         self.tokens_per_tile = tokens_per_tile
         self.max_seq_len = max_seq_len
         self.too_long = too_long
         self.generation = generation
+        self.task_rounds = task_rounds
+        self.supervise = supervise
         self.num_cut = 0
 
     def transform(self, results: dict) -> dict:
@@ -72,7 +91,8 @@ class PackDialogue(BaseTransform):
         turns = results['conversations']
         answer = _text(turns[-1])
         try:
-            rendered = self.render(turns, results['num_tiles'])
+            rendered = self.render(turns, self.tokens(results))
+            route = self.route(turns)
         except DataError as error:
             raise DataError(f'{source}: {error}') from None
         dropped = self.fit(rendered, source)
@@ -87,7 +107,12 @@ class PackDialogue(BaseTransform):
                 source=source,
                 img_paths=results['img_paths'],
                 ori_shapes=results['ori_shapes'],
-                question=_text(turns[-2])))
+                question=_text(turns[-2]),
+                annotation=results.get('annotation', {}),
+                **route))
+        for key in ('image_layouts', 'image_mode'):
+            if key in results:
+                sample.set_metainfo({key: results[key]})
         sample.gt_answer = answer
         return dict(
             inputs=dict(
@@ -97,13 +122,26 @@ class PackDialogue(BaseTransform):
                 image_mask=torch.tensor(rendered.image_mask)),
             data_samples=sample)
 
+    def tokens(self, results: dict) -> list[int]:
+        """Embeddings of each image."""
+        if 'image_layouts' in results:
+            return [layout.num_tokens for layout in results['image_layouts']]
+        return [n * self.tokens_per_tile for n in results['num_tiles']]
+
+    def route(self, turns: Sequence[dict]) -> dict:
+        """``task`` and ``granularity``, if task tokens are read at all."""
+        if self.task_rounds == 'free':
+            return {}
+        task, granularity = route_dialogue(turns, self.task_rounds == 'same')
+        return dict(task=task, granularity=granularity)
+
     def render(self, turns: Sequence[dict],
-               num_tiles: Sequence[int]) -> RenderedDialogue:
+               image_tokens: Sequence[int]) -> RenderedDialogue:
         """A whole dialogue as tokens, however long.
 
         Args:
             turns (Sequence[dict]): Its turns.
-            num_tiles (Sequence[int]): Tiles of each image.
+            image_tokens (Sequence[int]): Embeddings of each image.
 
         Returns:
             RenderedDialogue: The tokens.
@@ -114,8 +152,10 @@ class PackDialogue(BaseTransform):
         return render_dialogue(
             turns[:-1] if self.generation else turns,
             self.tokenizer,
-            self.template, [n * self.tokens_per_tile for n in num_tiles],
-            generation=self.generation)
+            self.template,
+            image_tokens,
+            generation=self.generation,
+            supervise=self.supervise)
 
     def fit(self, rendered: RenderedDialogue, source: str) -> int:
         """Cut whole rounds from the end until the sample fits.
@@ -152,7 +192,9 @@ class PackDialogue(BaseTransform):
         return (f'{type(self).__name__}(template={self.template.name!r}, '
                 f'tokens_per_tile={self.tokens_per_tile}, '
                 f'max_seq_len={self.max_seq_len}, '
-                f'too_long={self.too_long!r}, generation={self.generation})')
+                f'too_long={self.too_long!r}, generation={self.generation}, '
+                f'task_rounds={self.task_rounds!r}, '
+                f'supervise={self.supervise!r})')
 
 
 def _text(turn: dict[str, Any]) -> str:

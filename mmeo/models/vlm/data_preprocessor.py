@@ -2,6 +2,7 @@
 """Puts a list of dialogues onto the device as one packed batch."""
 
 from collections.abc import Sequence
+from itertools import chain
 
 import torch
 from mmengine.model import BaseDataPreprocessor
@@ -50,7 +51,9 @@ class VLMDataPreprocessor(BaseDataPreprocessor):
         Returns:
             dict: ``inputs`` with ``pixel_values`` ``(sum T_i, 3, H, W)``
             float, the others ``(sum L_i,)``, ``lengths``, a list of the
-            L_i, and what the training loop added; ``data_samples``.
+            L_i, what the training loop added, and from the data samples
+            ``granularity``, B integers, and ``image_layouts``, a list for
+            all images, where all have them; ``data_samples``.
         """
         data = self.cast_data(data)
         inputs = data['inputs']
@@ -66,4 +69,10 @@ class VLMDataPreprocessor(BaseDataPreprocessor):
         out['pixel_values'] = (tiles - self.mean) / self.std
         out['lengths'] = [len(ids) for ids in inputs['input_ids']]
         out.update({key: data[key] for key in LOOP_KEYS if key in data})
-        return dict(inputs=out, data_samples=data.get('data_samples'))
+        samples = data.get('data_samples')
+        for key in ('granularity', 'image_layouts'):
+            if samples and all(key in sample for sample in samples):
+                out[key] = [sample.get(key) for sample in samples]
+        if 'image_layouts' in out:
+            out['image_layouts'] = list(chain(*out['image_layouts']))
+        return dict(inputs=out, data_samples=samples)

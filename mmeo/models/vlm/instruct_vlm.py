@@ -6,16 +6,17 @@ from typing import Any, Optional, Union
 
 import torch
 from mmengine.model import BaseModel
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmeo.codecs import DialogueTemplate, build_tokenizer, get_template
 from mmeo.errors import ConfigError, DataError
 from mmeo.models.vlm.answer_loss import WEIGHTINGS, answer_loss, count_weight
+from mmeo.models.vlm.answering import AnswerSettings, write_answers
+from mmeo.models.vlm.freezing import freeze_parts
+from mmeo.models.vlm.merge_views import merge_views
 from mmeo.models.vlm.packing import PackedSequence, sample_positions
 from mmeo.registry import MODELS
 from mmeo.structures import DialogueSample
-
-PARTS = ('vision', 'projector', 'llm')
 
 
 @MODELS.register_module()
@@ -37,8 +38,17 @@ class InstructVLM(BaseModel):
         token_drop (dict, optional): ``VisualTokenDrop``.
         tokenizer (str or dict, optional): Needed only to write answers out
             in :meth:`predict`; see :func:`mmeo.codecs.build_tokenizer`.
+        moe (dict, optional): What replaces the feed-forward networks of the
+            language model: ``GranularityMoE`` (RSUniVLM), ``TokenMoE``.
+        image_newline (bool): A learned embedding ends the rows of an image
+            (LLaVA-OneVision), as ``ImageViews(newline=True)`` counts on.
+            Defaults to False.
+        image_mode (str, optional): Mode of ``ImageViews`` that the weights
+            are trained with; samples of another mode are refused. None takes
+            any. Defaults to None.
         freeze (Sequence[str]): Which of 'vision', 'projector', 'llm' stay as
-            they are. Defaults to none.
+            they are. What ``moe`` and LoRA add to a frozen 'llm' is trained,
+            unless 'experts' is named too. Defaults to none.
         packing (bool): Train on one row of unpadded samples; False pads,
             slower and with equal results. Defaults to True.
         loss_weighting (str): What weighs the same in the loss: every
@@ -47,6 +57,16 @@ class InstructVLM(BaseModel):
             (our choice; the paper does not say).
         generation (dict, optional): Arguments of transformers' ``generate``.
             Defaults to ``dict(max_new_tokens=128, do_sample=False)``.
+        task_generation (dict, optional): What differs for tasks (keys of
+            :data:`mmeo.codecs.TASKS`), e.g.
+            ``dict(SEG=dict(max_new_tokens=2400))``.
+        answer_scores (bool): Keep text and log-probability of each token of
+            an answer. Defaults to False.
+        constrain_masks (dict, optional): Arguments of
+            :class:`~mmeo.models.vlm.mask_constraint.MaskLogitsProcessor`
+            (``grid``, ``dialect``): answers to ``[SEG]`` can only be masks of
+            the names that the data sample carries as ``mask_names``, or its
+            annotation as ``class_name`` or ``classes``. Defaults to None.
         data_preprocessor (dict, optional): Defaults to
             ``VLMDataPreprocessor``.
         init_cfg (dict, optional): Of mmengine.
@@ -59,10 +79,16 @@ class InstructVLM(BaseModel):
                  template: Union[str, DialogueTemplate] = 'internvl2_5',
                  token_drop: Optional[dict] = None,
                  tokenizer: Optional[Union[str, dict]] = None,
+                 moe: Optional[dict] = None,
+                 image_newline: bool = False,
+                 image_mode: Optional[str] = None,
                  freeze: Sequence[str] = (),
                  packing: bool = True,
                  loss_weighting: str = 'token',
                  generation: Optional[dict] = None,
+                 task_generation: Optional[dict] = None,
+                 answer_scores: bool = False,
+                 constrain_masks: Optional[dict] = None,
                  data_preprocessor: Optional[dict] = None,
                  init_cfg: Optional[dict] = None) -> None:
         super().__init__(
@@ -71,6 +97,14 @@ class InstructVLM(BaseModel):
         self.vision = MODELS.build(vision)
         self.projector = MODELS.build(projector)
         self.llm = MODELS.build(llm)
+        self.image_mode = image_mode
+        self.image_newline = None
+        if image_newline:
+            width = self.llm.hidden_size
+            self.image_newline = nn.Parameter(
+                torch.randn(width) * width**-0.5)
+        if moe is not None:
+            self.llm.add_experts(MODELS.build(moe))
         self.token_drop = token_drop and MODELS.build(token_drop)
         self.template = get_template(template)
         self.packing = packing
@@ -78,15 +112,12 @@ class InstructVLM(BaseModel):
             raise ConfigError(f'loss_weighting={loss_weighting!r} is none of '
                               f'{WEIGHTINGS}')
         self.loss_weighting = loss_weighting
-        self.generation = generation or dict(
-            max_new_tokens=128, do_sample=False)
+        self.answers = AnswerSettings(
+            generation or dict(max_new_tokens=128, do_sample=False),
+            task_generation or {}, answer_scores, constrain_masks)
         self._tokenizer = tokenizer
         self.freeze = tuple(freeze)
-        for part in self.freeze:
-            if part not in PARTS:
-                raise ConfigError(f'freeze={list(freeze)}: {part!r} is none '
-                                  f'of {PARTS}')
-            getattr(self, part).requires_grad_(False)
+        freeze_parts(self, self.freeze)
 
     @property
     def tokenizer(self) -> Any:
@@ -101,8 +132,11 @@ class InstructVLM(BaseModel):
     def train(self, mode: bool = True) -> 'InstructVLM':
         """Set the mode; frozen parts stay in evaluation mode."""
         super().train(mode)
-        for part in self.freeze:
-            getattr(self, part).eval()
+        for part in (self.vision, self.projector, self.llm):
+            # A part of which experts are trained still has to recompute its
+            # activations, which it does in training mode only.
+            if not any(p.requires_grad for p in part.parameters()):
+                part.eval()
         return self
 
     def forward(self,
@@ -121,6 +155,7 @@ class InstructVLM(BaseModel):
         Returns:
             Tensor, dict or list[DialogueSample]: See ``mode``.
         """
+        self._check_image_mode(data_samples or ())
         if mode == 'loss':
             return self.loss(inputs, data_samples)
         if mode == 'predict':
@@ -129,6 +164,15 @@ class InstructVLM(BaseModel):
             return self.llm.head(self.llm(self.pack(inputs), self.packing))
         raise ConfigError(f"mode={mode!r} is none of 'tensor', 'loss', "
                           "'predict'")
+
+    def _check_image_mode(self, samples: Sequence[DialogueSample]) -> None:
+        for sample in samples if self.image_mode else ():
+            mode = sample.get('image_mode', self.image_mode)
+            if mode != self.image_mode:
+                raise ConfigError(
+                    f'{sample.get("source")}: ImageViews(mode={mode!r}) for '
+                    f'a model of image_mode={self.image_mode!r}: a model '
+                    'must see images as in its training')
 
     def encode_images(self, tiles: Tensor) -> Tensor:
         """Image embeddings.
@@ -152,7 +196,10 @@ class InstructVLM(BaseModel):
         embeds = self.llm.embed(inputs['input_ids'])  # (N, C)
         tiles, mask = inputs['pixel_values'], inputs['image_mask']
         if len(tiles):
-            visual = self.encode_images(tiles).flatten(0, 1)  # (T * K, C)
+            visual = self.encode_images(tiles)  # (T, K, C)
+            layouts = inputs.get('image_layouts')
+            visual = visual.flatten(0, 1) if layouts is None else merge_views(
+                visual, layouts, self.image_newline)  # (N, C)
             if len(visual) != int(mask.sum()):
                 raise DataError(
                     f'{int(mask.sum())} image positions in the text but '
@@ -166,9 +213,12 @@ class InstructVLM(BaseModel):
             # distributed training waits for their gradients for ever.
             blank = tiles.new_zeros(1, *tiles.shape[1:])
             embeds = embeds + 0 * self.encode_images(blank).sum()
+            if self.image_newline is not None:
+                embeds = embeds + 0 * self.image_newline
         lengths = inputs['lengths']
         positions = sample_positions(lengths, embeds.device)
-        return PackedSequence(embeds, positions, inputs['labels'], lengths)
+        return PackedSequence(embeds, positions, inputs['labels'], lengths,
+                              list(inputs.get('granularity', ())))
 
     def loss(self,
              inputs: dict,
@@ -225,26 +275,13 @@ class InstructVLM(BaseModel):
         Args:
             inputs (dict): As :class:`VLMDataPreprocessor` returns it.
             data_samples (list[DialogueSample], optional): Filled with
-                ``pred_answer``; made anew by default.
+                ``pred_answer``, ``pred_finished`` and, with
+                ``answer_scores``, ``pred_pieces`` and ``pred_logprobs``;
+                made anew by default.
 
         Returns:
             list[DialogueSample]: One per sample.
         """
-        packed = self.pack(inputs)
-        tokenizer = self.tokenizer
-        end = tokenizer.convert_tokens_to_ids(self.template.turn_end)
-        answers = self.llm.generate(
-            packed.embeds,
-            packed.lengths,
-            eos_token_id=end,
-            pad_token_id=tokenizer.pad_token_id,
-            **self.generation)
         if data_samples is None:
-            data_samples = [DialogueSample() for _ in answers]
-        for sample, ids in zip(data_samples, answers):
-            ids = ids.tolist()
-            ids = ids[:ids.index(end)] if end in ids else ids
-            # Boxes and names are special tokens and part of the answer.
-            sample.pred_answer = tokenizer.decode(
-                ids, skip_special_tokens=False).strip()
-        return data_samples
+            data_samples = [DialogueSample() for _ in inputs['lengths']]
+        return write_answers(self, self.pack(inputs), data_samples)

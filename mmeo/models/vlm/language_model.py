@@ -5,6 +5,7 @@ transformers is imported when a model is built: users of the other components
 should not wait for it.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Optional, Union
 
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from mmeo.errors import ConfigError, MissingDataError
+from mmeo.models.vlm.granularity_moe import ExpertRoute, GranularityMoE
 from mmeo.models.vlm.packing import PackedSequence, pad, unpad
 from mmeo.registry import MODELS
 
@@ -29,6 +31,9 @@ class HFLanguageModel(nn.Module):
         pretrained (str, optional): Local folder in transformers' format.
         gradient_checkpointing (bool): Recompute layers in the backward pass.
             Defaults to False.
+        lora (dict, optional): Arguments of
+            :func:`~mmeo.models.vlm.lora.add_lora`: train low-rank additions
+            to linear layers in place of the layers. Needs `peft`.
 
     Attributes:
         model (transformers.PreTrainedModel): e.g. ``Qwen2ForCausalLM``.
@@ -37,7 +42,8 @@ class HFLanguageModel(nn.Module):
     def __init__(self,
                  config: Optional[dict] = None,
                  pretrained: Optional[str] = None,
-                 gradient_checkpointing: bool = False) -> None:
+                 gradient_checkpointing: bool = False,
+                 lora: Optional[dict] = None) -> None:
         # A plain module: mmengine's `init_weights` must not descend into the
         # transformers model and draw its weights again.
         super().__init__()
@@ -51,6 +57,28 @@ class HFLanguageModel(nn.Module):
         if gradient_checkpointing:
             self.model.gradient_checkpointing_enable(
                 dict(use_reentrant=False))
+        if lora is not None:
+            from mmeo.models.vlm.lora import add_lora
+            add_lora(self.model, lora)
+        self._moe: Optional[GranularityMoE] = None
+        self._route: Optional[ExpertRoute] = None
+
+    def add_experts(self, moe: Any) -> None:
+        """Replace the feed-forward networks by a mixture of experts.
+
+        Args:
+            moe (GranularityMoE or TokenMoE): What to put there.
+        """
+        moe.expand(self)
+        if getattr(moe, 'routed', False):
+            self._moe = moe
+            self.model.get_decoder().register_forward_pre_hook(
+                self._add_route, with_kwargs=True)
+
+    @property
+    def layers(self) -> nn.ModuleList:
+        """Decoder layers, with their feed-forward network as ``mlp``."""
+        return self.model.get_decoder().layers
 
     @property
     def hidden_size(self) -> int:
@@ -84,30 +112,40 @@ class HFLanguageModel(nn.Module):
         decoder = self.model.get_decoder()
         lengths = packed.lengths
         device = packed.embeds.device
+        route = {}
+        if self._moe is not None:
+            route['route'] = self._moe.route(
+                _levels(packed.granularity, lengths),
+                lengths if packing else None)
         if packing:
             from mmeo.models.vlm.packed_attention import packed_kwargs
             return decoder(
                 inputs_embeds=packed.embeds[None],
                 position_ids=packed.positions[None],
                 use_cache=False,
-                **packed_kwargs(lengths, device)).last_hidden_state[0]
+                **packed_kwargs(lengths, device),
+                **route).last_hidden_state[0]
         real = torch.ones(len(packed.positions), dtype=torch.long,
                           device=device)
         rows = decoder(
             inputs_embeds=pad(packed.embeds, lengths),
             position_ids=pad(packed.positions, lengths),
             attention_mask=pad(real, lengths),
-            use_cache=False).last_hidden_state
+            use_cache=False,
+            **route).last_hidden_state
         return unpad(rows, lengths)
 
     @torch.no_grad()
     def generate(self, embeds: Tensor, lengths: list[int],
+                 granularity: Sequence[int] = (),
                  **kwargs: Any) -> list[Tensor]:
         """Continue prompts.
 
         Args:
             embeds (Tensor): ``(N, C)`` embeddings of all prompts.
             lengths (list[int]): Tokens of each prompt.
+            granularity (Sequence[int]): 0, 1 or 2 of each; needed by a model
+                with an expert for each.
             **kwargs: Of transformers' ``generate`` (``max_new_tokens``,
                 ``num_beams``, ``eos_token_id``, ``pad_token_id``, ...).
 
@@ -116,11 +154,35 @@ class HFLanguageModel(nn.Module):
             end.
         """
         real = torch.ones(len(embeds), dtype=torch.long, device=embeds.device)
-        ids = self.model.generate(
-            inputs_embeds=pad(embeds, lengths, left=True),
-            attention_mask=pad(real, lengths, left=True),
-            **kwargs)
+        if self._moe is not None:
+            self._route = self._moe.route(_levels(granularity, lengths))
+        try:
+            ids = self.model.generate(
+                inputs_embeds=pad(embeds, lengths, left=True),
+                attention_mask=pad(real, lengths, left=True),
+                **kwargs)
+        finally:
+            self._route = None
         return list(ids)
+
+    def _add_route(self, decoder: nn.Module, args: tuple,
+                   kwargs: dict) -> tuple[tuple, dict]:
+        """Forward pre-hook of the decoder, for calls by ``generate``.
+
+        transformers refuses arguments that it does not know there.
+        """
+        if self._route is not None:
+            kwargs = dict(kwargs, route=self._route)
+        return args, kwargs
+
+
+def _levels(granularity: Sequence[int],
+            lengths: Sequence[int]) -> Sequence[int]:
+    if len(granularity) != len(lengths):
+        raise ConfigError(
+            f'{len(lengths)} samples with {len(granularity)} granularities: '
+            'a model with experts needs one each (PackDialogue records it)')
+    return granularity
 
 
 def _create(config: dict) -> nn.Module:

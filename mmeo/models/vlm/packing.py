@@ -1,7 +1,7 @@
 # Copyright (c) mmeo contributors. All rights reserved.
 """Several samples in one row: no padding, and no attention across samples."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Optional
 
 import torch
@@ -20,18 +20,21 @@ class PackedSequence:
             sample; they keep the gaps of dropped tokens.
         labels (Tensor): ``(N,)`` int64 ids to be learned, -100 elsewhere.
         lengths (list[int]): Tokens of each sample.
+        granularity (list[int]): 0 (image), 1 (region) or 2 (pixel) of each
+            sample; empty where the model has no use for it.
     """
 
     embeds: Tensor
     positions: Tensor
     labels: Tensor
     lengths: list[int]
+    granularity: list[int] = field(default_factory=list)
 
     def keep(self, mask: Tensor) -> 'PackedSequence':
         """Keep the tokens where ``mask`` ``(N,)`` is True."""
         lengths = [int(part.sum()) for part in mask.split(self.lengths)]
         return PackedSequence(self.embeds[mask], self.positions[mask],
-                              self.labels[mask], lengths)
+                              self.labels[mask], lengths, self.granularity)
 
     def targets(self) -> Tensor:
         """``(N,)`` the next token's label, -100 at the end of a sample."""
