@@ -154,8 +154,8 @@ class RecordChecker:
         if any(isinstance(state[0], str) for state in states):
             return None
         pack, source = self.settings.pack, sample['source']
-        tiles = self.settings.tiling.count_tiles(states, max_tiles)
-        rendered = pack.render(sample['conversations'], tiles)
+        seen = self.settings.tiling.measure(states, max_tiles)
+        rendered = pack.render(sample['conversations'], pack.tokens(seen))
         length = Length(len(rendered.input_ids))
         try:
             dropped = pack.fit(rendered, source)
@@ -163,7 +163,7 @@ class RecordChecker:
             length.issue = Issue(
                 'too-long', source,
                 f'{length.tokens} tokens, {sum(rendered.image_mask)} of '
-                f'them of {sum(tiles)} tiles, max_seq_len='
+                f'them of {sum(seen["num_tiles"])} tiles, max_seq_len='
                 f'{pack.max_seq_len}')
             return length
         if dropped:
