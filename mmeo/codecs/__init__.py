@@ -14,6 +14,9 @@ from .dialogue import (
                        read_turns,
                        render_dialogue,
 )
+from .mask_grid import from_grid, to_grid
+from .mask_scores import cell_logprobs
+from .masks import IGNORE_LABEL, MaskText, decode_mask, encode_mask
 from .tasks import (
                        GRANULARITIES,
                        TASKS,
@@ -32,10 +35,12 @@ from .templates import (
 from .tokenizers import ByteBPETokenizer, PretrainedTokenizer, build_tokenizer
 
 __all__ = [
-    'BOX_SCALE', 'GRANULARITIES', 'IGNORE_INDEX', 'IMAGE_PLACEHOLDER',
-    'INTERNVL_TOKENS', 'TASKS', 'TEMPLATES', 'BoxText', 'ByteBPETokenizer',
-    'DialogueTemplate', 'PretrainedTokenizer', 'RenderedDialogue',
-    'build_tokenizer', 'decode_boxes', 'encode_boxes', 'get_template',
-    'granularity_of', 'inspect_boxes', 'read_turns', 'render_dialogue',
-    'route_dialogue', 'task_of', 'task_token'
+    'BOX_SCALE', 'GRANULARITIES', 'IGNORE_INDEX', 'IGNORE_LABEL',
+    'IMAGE_PLACEHOLDER', 'INTERNVL_TOKENS', 'TASKS', 'TEMPLATES',
+    'BoxText', 'ByteBPETokenizer', 'DialogueTemplate', 'MaskText',
+    'PretrainedTokenizer', 'RenderedDialogue', 'build_tokenizer',
+    'cell_logprobs', 'decode_boxes', 'decode_mask', 'encode_boxes',
+    'encode_mask', 'from_grid', 'get_template', 'granularity_of',
+    'inspect_boxes', 'read_turns', 'render_dialogue', 'route_dialogue',
+    'task_of', 'task_token', 'to_grid'
 ]
