@@ -51,21 +51,21 @@ class AnswerRecord:
         Raises:
             DataError: If it holds no answer.
         """
-        if '_pred_answer' not in sample:
+        if 'pred_answer' not in sample:
             raise DataError(f'{sample.get("source")}: the model gave no '
                             '`pred_answer`; run it in mode "predict"')
         return cls(
             source=sample['source'],
             question=sample['question'],
-            answer=sample['_pred_answer'],
-            reference=sample.get('_gt_answer', ''),
+            answer=sample['pred_answer'],
+            reference=sample.get('gt_answer', ''),
             task=sample.get('task', ''),
             images=list(sample['img_paths']),
             sizes=[tuple(size) for size in sample['ori_shapes']],
             annotation=dict(sample.get('annotation', {})),
-            finished=sample.get('_pred_finished', True),
-            pieces=sample.get('_pred_pieces'),
-            logprobs=sample.get('_pred_logprobs'))
+            finished=sample.get('pred_finished', True),
+            pieces=sample.get('pred_pieces'),
+            logprobs=sample.get('pred_logprobs'))
 
     def to_line(self) -> str:
         """One line of JSON, newline included."""
