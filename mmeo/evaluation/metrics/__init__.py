@@ -1,4 +1,6 @@
 # Copyright (c) mmeo contributors. All rights reserved.
+from .caption_metric import CaptionMetric
+from .change_caption_metric import ChangeCaptionMetric
 from .change_metric import ChangeMetric
 from .coco_metric import CocoMetric
 from .dice_metric import DiceMetric
@@ -6,8 +8,11 @@ from .in_context_metric import InContextMetric
 from .multi_label_metric import MultiLabelMetric
 from .retrieval_metric import RetrievalMetric
 from .rotated_ap_metric import RotatedAPMetric
+from .scene_accuracy import SceneAccuracy
 from .scs_metric import SCSMetric
+from .vqa_accuracy import VQAAccuracy
 
-__all__ = ['ChangeMetric', 'CocoMetric', 'DiceMetric',
-           'InContextMetric', 'MultiLabelMetric', 'RetrievalMetric',
-           'RotatedAPMetric', 'SCSMetric']
+__all__ = ['CaptionMetric', 'ChangeCaptionMetric', 'ChangeMetric',
+           'CocoMetric', 'DiceMetric', 'InContextMetric', 'MultiLabelMetric',
+           'RetrievalMetric', 'RotatedAPMetric', 'SCSMetric', 'SceneAccuracy',
+           'VQAAccuracy']
