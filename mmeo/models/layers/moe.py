@@ -1,13 +1,16 @@
 # Copyright (c) mmeo contributors. All rights reserved.
 """A mixture of experts in the place of a block's feed-forward network."""
 
+from collections.abc import Sequence
+from typing import Optional
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmeo.errors import ConfigError
 
-from .moe_dispatch import dispatch
+from .moe_dispatch import ExpertList, dispatch
 from .moe_experts import ExpertMLPs
 from .moe_losses import AddLoss, auxiliary_loss
 from .precision import no_autocast
@@ -24,11 +27,11 @@ class MoEFFN(nn.Module):
     """``sum over the top k of softmax(W_g x)_i * E_i(x)``.
 
     Source: SkySense V2 (arXiv 2507.13812), section 3.2: eight experts, each a
-    whole feed-forward network, one per token. The probability multiplies as
-    it is: divided by the sum of the top k it would be 1 for k = 1, and the
-    gate would get no gradient from the task. Router in float32 always,
-    balance and z-loss, jitter, noise and the way of dispatching are our
-    choice; the paper gives none.
+    whole feed-forward network, one per token. By default the probability
+    multiplies as it is: divided by the sum of the top k it would be 1 for
+    k = 1, and the gate would get no gradient from the task. Router in float32
+    always, balance and z-loss, jitter, noise and the way of dispatching are
+    our choice; the paper gives none.
 
     In training with gradients ``last_aux_loss`` is the weighted auxiliary
     loss of the last call, else 0; ``last_counts`` ``(M, )`` says how many
@@ -40,7 +43,8 @@ class MoEFFN(nn.Module):
 
     Args:
         embed_dims (int): Channels C.
-        hidden_dims (int): Hidden channels of each expert.
+        hidden_dims (int, optional): Hidden channels of each expert; needed
+            unless ``experts`` are given.
         num_experts (int): M. Defaults to 8.
         top_k (int): Experts per token. Defaults to 1.
         aux_loss_weight (float): Weight of the balance loss. Defaults to 0.01.
@@ -56,14 +60,20 @@ class MoEFFN(nn.Module):
             without gradient. False leaves it to the caller, who must call
             :meth:`pop_aux_loss` each step. Defaults to True.
         sync_aux (bool): See above. Defaults to True.
+        normalize (bool): Divide the probabilities of the top k by their sum,
+            so that equal experts give the output of one of them. Defaults to
+            False.
+        experts (Sequence[nn.Module], optional): M networks ``(n, C) ->
+            (n, C)`` of another form, in place of two layers around GELU.
 
     Raises:
-        ConfigError: If ``top_k`` is not in 1..num_experts.
+        ConfigError: If ``top_k`` is not in 1..num_experts, or not exactly one
+            of ``hidden_dims`` and ``experts`` is given.
     """
 
     def __init__(self,
                  embed_dims: int,
-                 hidden_dims: int,
+                 hidden_dims: Optional[int] = None,
                  num_experts: int = 8,
                  top_k: int = 1,
                  aux_loss_weight: float = 0.01,
@@ -71,8 +81,14 @@ class MoEFFN(nn.Module):
                  jitter: float = 0.01,
                  noisy_gate: bool = False,
                  inject_aux: bool = True,
-                 sync_aux: bool = True) -> None:
+                 sync_aux: bool = True,
+                 normalize: bool = False,
+                 experts: Optional[Sequence[nn.Module]] = None) -> None:
         super().__init__()
+        if (hidden_dims is None) == (experts is None):
+            raise ConfigError('MoEFFN: give either `hidden_dims` or `experts`')
+        if experts is not None:
+            num_experts = len(experts)
         if not 1 <= top_k <= num_experts:
             raise ConfigError(f'MoEFFN: `top_k` is from 1 to num_experts='
                               f'{num_experts}, got {top_k}')
@@ -82,13 +98,16 @@ class MoEFFN(nn.Module):
         self.jitter = jitter
         self.inject_aux = inject_aux
         self.sync_aux = sync_aux
+        self.normalize = normalize
         # Multiplies the injected gradient. A loss that is divided (gradient
         # accumulation) or multiplied (float16) calls for the same here.
         self.aux_scale = 1.0
         self.gate = nn.Linear(embed_dims, num_experts, bias=False)
         self.noise = (nn.Linear(embed_dims, num_experts, bias=False)
                       if noisy_gate else None)
-        self.experts = ExpertMLPs(num_experts, embed_dims, hidden_dims)
+        self.experts = (
+            ExpertMLPs(num_experts, embed_dims, hidden_dims)
+            if experts is None else ExpertList(experts))
         self.last_aux_loss = torch.zeros(())
         self.last_counts = torch.zeros(num_experts, dtype=torch.int64)
         self._collected = torch.zeros(())
@@ -118,6 +137,8 @@ class MoEFFN(nn.Module):
         tokens = x.flatten(0, -2)
         logits, probs = self.route(tokens)
         weight, index = probs.topk(self.top_k, dim=-1)  # (N, k) each
+        if self.normalize:
+            weight = weight / weight.sum(-1, keepdim=True)
         out = dispatch(tokens, index, weight, self.experts)
         if self.training and torch.is_grad_enabled():
             out = self._balance(out, logits, probs, index)

@@ -13,7 +13,8 @@ from .vision_tower import HFVisionTower
 
 __all__ = [
     'GranularityFFN', 'GranularityMoE', 'HFLanguageModel', 'HFVisionTower',
-    'InstructVLM', 'MLPProjector', 'PixelShuffleProjector',
-    'VLMDataPreprocessor', 'VisualTokenDrop', 'draw_keep_mask',
-    'kept_tokens', 'pixel_shuffle'
+    'InstructVLM', 'MLPProjector', 'PixelShuffleProjector', 'TokenMoE',
+    'TokenMoEFFN', 'VLMDataPreprocessor', 'VisualTokenDrop', 'add_lora',
+    'draw_keep_mask', 'kept_tokens', 'lora_layers', 'merge_lora',
+    'pixel_shuffle'
 ]
