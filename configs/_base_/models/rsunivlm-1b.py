@@ -1,7 +1,7 @@
 # Copyright (c) mmeo contributors. All rights reserved.
 # RSUniVLM before its experts (stage 1): SigLIP so400m/14@384 up to block 26, a
 # two-layer MLP and Qwen2-0.5B, as LLaVA-OneVision-Qwen2-0.5B, from which the
-# released weights were trained; 893 618 208 parameters. Source: RSUniVLM
+# released weights were trained; 893 615 904 parameters. Source: RSUniVLM
 # (arXiv 2412.05679) section 3.1 and the authors' model file.
 image_mode = 'single'
 model = dict(
