@@ -24,7 +24,7 @@ with quiet_imports():
     from .multi_modal_series import MultiModalSeriesDataset
     from .oriented_voc import OrientedVOCDataset
     from .pastis import PASTISDataset
-    from .samplers import ResumableInfiniteSampler
+    from .samplers import LengthBatchSampler, ResumableInfiniteSampler
     from .sar import RSARDataset, SARDet100KDataset, SSDDDataset
     from .scene import SceneDataset
     from .scene_benchmarks import AIDDataset, RESISC45Dataset
@@ -60,7 +60,8 @@ __all__ = [
     'ETCIFloodDataset', 'FAIR1MDataset', 'FMoWSentinelDataset',
     'FiveBillionPixelsDataset', 'FloodNetDataset', 'GLHWaterDataset',
     'GVLMDataset', 'GeoSegDataset', 'ISAIDDataset', 'InContextDataset',
-    'InContextTestDataset', 'InstructDataset', 'LoveDADataset',
+    'InContextTestDataset', 'InstructDataset', 'LengthBatchSampler',
+    'LoveDADataset',
     'MixtureDataset', 'MultiLabelSceneDataset', 'MultiModalSeriesDataset',
     'OrientedVOCDataset', 'PASTISDataset', 'PotsdamDataset', 'RESISC45Dataset',
     'RSARDataset', 'ResumableInfiniteSampler', 'SARDet100KDataset',
