@@ -1,5 +1,5 @@
 # Copyright (c) mmeo contributors. All rights reserved.
-"""Views of LLaVA-OneVision: the published token counts, and where pixels go."""
+"""Views of LLaVA-OneVision: published token counts, and where pixels go."""
 
 import numpy as np
 import pytest
