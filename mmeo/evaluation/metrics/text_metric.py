@@ -1,6 +1,7 @@
 # Copyright (c) mmeo contributors. All rights reserved.
 """Metrics of answers that are read as words."""
 
+import logging
 from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
@@ -39,7 +40,8 @@ class TextMetric(DialogueMetric):
         scores = self.score(results)
         print_log(f'{type(self).__name__}: {self.rules()}', 'current')
         for note in self.notes:
-            print_log(f'{type(self).__name__}: {note}', 'current', 'WARNING')
+            print_log(f'{type(self).__name__}: {note}', 'current',
+                      logging.WARNING)
         return scores
 
     def start(self, records: Sequence[AnswerRecord]) -> dict[str, float]:

@@ -103,8 +103,8 @@ def caption_scores(pairs: Sequence[Pair],
     found = meteor and meteor.score(truth, said)
     if found is not None:
         scores['METEOR'] = found
-    scores['ROUGE-L'] = coco_module('rouge.rouge').Rouge().compute_score(
-        truth, said)[0]
+    subsequence = coco_module('rouge.rouge').Rouge()  # codespell:ignore rouge
+    scores['ROUGE-L'] = subsequence.compute_score(truth, said)[0]
     scores['CIDEr'] = coco_module('cider.cider').Cider().compute_score(
         truth, said)[0]
     return {name: 100 * float(value) for name, value in scores.items()}

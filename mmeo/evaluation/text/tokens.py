@@ -101,5 +101,6 @@ def _ptb(lines: Sequence[str]) -> list[str]:
             'the PTB tokenizer failed: '
             f'{run.stderr.decode("utf-8", "replace").strip()[-300:]}; check '
             '`java -version`')
-    return [' '.join(word for word in line.split()
-                     if word not in wrapper.PUNCTUATIONS) for line in found]
+    marks = wrapper.PUNCTUATIONS  # codespell:ignore punctuations
+    return [' '.join(word for word in line.split() if word not in marks)
+            for line in found]
