@@ -8,12 +8,11 @@ from typing import Optional
 import numpy as np
 
 from mmeo.codecs import encode_boxes
+from mmeo.codecs.boxes_text import BOX_DIALECTS
 from mmeo.datasets.instruct_converters.items import Unusable
 
 CLIPPED = 'box reached over the image border: clipped'
 WIDENED = 'box thinner than 1/100 of the image: widened to it'
-
-_SCALES = {'internvl': 1000, 'rsunivlm': 100}
 
 
 def box_text(boxes: Sequence[Sequence[float]],
@@ -24,6 +23,7 @@ def box_text(boxes: Sequence[Sequence[float]],
 
     On the coarse grid of 'rsunivlm' small objects would lose their extent;
     they keep one unit (our choice, counted), where 'internvl' drops them.
+    So do boxes that come without extent, as whole percents may.
 
     Args:
         boxes (Sequence): ``(N, 4)`` ``x1, y1, x2, y2`` in the units of
@@ -42,7 +42,7 @@ def box_text(boxes: Sequence[Sequence[float]],
         Unusable: If corners are swapped, a box lies outside, or would have no
             extent in thousandths.
     """
-    scale = _SCALES[dialect]
+    scale = BOX_DIALECTS[dialect].scale
     array = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
     height, width = size
     limit = np.array([width, height, width, height], dtype=np.float64)
@@ -51,24 +51,21 @@ def box_text(boxes: Sequence[Sequence[float]],
     if (array[:, :2] > array[:, 2:]).any():
         raise Unusable('box has its corners in the wrong order')
     clipped = np.clip(array, 0, limit)
-    if (clipped[:, :2] >= clipped[:, 2:]).any():
+    empty = clipped[:, :2] >= clipped[:, 2:]
+    if dialect == 'rsunivlm':
+        # Truths that were cut to whole percents may have lost their extent.
+        inside = (array[:, :2] <= limit[:2]) & (array[:, 2:] >= 0)
+        empty &= ~inside | (array[:, :2] != array[:, 2:])
+    if empty.any():
         raise Unusable('box is empty or outside the image')
     notes = (CLIPPED, ) if (clipped != array).any() else ()
     units = np.rint(clipped / limit * scale)
     if (units[:, :2] >= units[:, 2:]).any():
         if dialect == 'internvl':
             raise Unusable('box is thinner than 1/1000 of the image')
-        clipped, notes = _widen(units, scale) / scale * limit, (
-            *notes, WIDENED)
-    form = {} if dialect == 'internvl' else dict(dialect=dialect)
-    return encode_boxes(clipped, size, phrase, **form), notes
-
-
-def _widen(units: np.ndarray, scale: int) -> np.ndarray:
-    """Give sides of length 0 one unit, inside the image."""
-    thin = units[:, :2] >= units[:, 2:]
-    low = np.minimum(units[:, :2], scale - thin)
-    return np.concatenate([low, np.maximum(units[:, 2:], low + thin)], 1)
+        notes = (*notes, WIDENED)
+    return encode_boxes(clipped, size, phrase, dialect=dialect,
+                        widen=True), notes
 
 
 def enclosing_box(points: Sequence[float]) -> list[float]:

@@ -1,7 +1,8 @@
 # Copyright (c) mmeo contributors. All rights reserved.
-"""Captions: Karpathy json, tables of pairs, and captions of change."""
+"""Captions: Karpathy json and tables of pairs; scene classes of them."""
 
 import csv
+import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Optional
@@ -19,11 +20,11 @@ from mmeo.datasets.instruct_converters.items import (
     Sample,
     register_source,
 )
-from mmeo.datasets.instruct_converters.wording import Wording
+from mmeo.datasets.instruct_converters.wording import Wording, plain_name
 from mmeo.errors import DataError
 
-_SPLIT = Option('--split', 'train, val, test, or all', default='train')
-_REPEATS = Option(
+CAPTION_SPLIT = Option('--split', 'train, val, test, or all', default='train')
+REPEATS = Option(
     '--sentences', 'unique leaves out sentences that repeat within an image '
     '(RSICD pads to five), all keeps them', default='unique',
     choices=('unique', 'all'))
@@ -58,70 +59,90 @@ def read_sentences(entry: dict, repeats: str, key: str,
         seen.add(text)
 
 
+_CLASS_OF = {
+    'name': re.compile(r'^([A-Za-z][A-Za-z_\- ]*?)[_\-]?\d+$'),
+    'folder': None,
+}
+
+
 @register_source(
     'captions',
     title='RSICD, UCM-Captions, Sydney-Captions, RSITMD',
-    asks='one "describe the image" a sentence',
+    asks='one "describe the image" a sentence, or the class of the image '
+         '(--ask class)',
     tree='ROOT/dataset*.json   {"images": [{"filename", "split", '
          '"sentences": [{"raw"}]}]}\nROOT/RSICD_images/NAME.jpg   (or imgs/, '
          'images/; with other names give --image-root)',
     folders=('RSICD_images', 'imgs', 'images', 'Images'),
-    options=(_SPLIT, _REPEATS))
+    options=(CAPTION_SPLIT, REPEATS,
+             Option('--ask', 'caption, or class: the scene by its name',
+                    'caption', choices=('caption', 'class')),
+             Option('--class-from', 'where --ask class finds it: name '
+                    '(airport_1.jpg) or folder (airport/1.jpg)', 'name',
+                    choices=tuple(_CLASS_OF))))
 def captions(root: Path, images: Path, wording: Wording, split: str,
-             sentences: str) -> Iterator[Item]:
+             sentences: str, ask: str, class_from: str) -> Iterator[Item]:
     """Read a Karpathy-style file; ``root`` may be the file itself."""
     path = root if root.is_file() else one_file(
         root, 'dataset*.json', 'give the json file instead of its folder')
-    for entry in lists_of(path, 'images')[0]:
+    entries = lists_of(path, 'images')[0]
+    if ask == 'class':
+        yield from _classes(entries, path, images, wording, split, class_from)
+        return
+    for entry in entries:
         name, note = find_image(images, entry['filename'])
+        where, notes = f'{path.name}: {name}', (note, ) if note else ()
+        if wording.truth:
+            yield _all_captions(entry, name, where, split, sentences,
+                                wording, notes)
+            continue
         for i, (text, drop) in enumerate(
-                read_sentences(entry, sentences, f'{path.name}: {name}',
-                               split)):
+                read_sentences(entry, sentences, where, split)):
             key = f'{name}_caption{i}'
             yield drop or Sample(
-                key, (name, ), ((wording.say('caption', key), text), ),
-                (note, ) if note else ())
+                key, (name, ), ((wording.say('caption', key), text), ), notes,
+                task='CAP')
 
 
-@register_source(
-    'levir_cc',
-    title='LEVIR-CC, LEVIR-MCI (captions)',
-    asks='two dates, one "what has changed" a sentence',
-    tree='ROOT/LevirCCcaptions.json\n'
-         'ROOT/images/{train,val,test}/{A,B}/train_000001.png',
-    options=(_SPLIT, _REPEATS))
-def levir_cc(root: Path, images: Path, wording: Wording, split: str,
-             sentences: str) -> Iterator[Item]:
-    """Pairs of dates; their folder is the entry's split."""
-    base = root if root.is_dir() else root.parent
-    path = root if root.is_file() else base / 'LevirCCcaptions.json'
-    for entry in lists_of(path, 'images')[0]:
-        pair = _dates(images, entry)
-        key = '_'.join(PurePosixPath(entry['filename']).parts)
-        for i, (text, drop) in enumerate(
-                read_sentences(entry, sentences, f'{path.name}: {key}',
-                               split)):
-            yield drop or Sample(
-                f'{key}_change{i}', pair,
-                ((wording.say('change_caption', f'{key}{i}'), text), ))
+def _all_captions(entry: dict, name: str, where: str, split: str,
+                  sentences: str, wording: Wording,
+                  notes: tuple[str, ...]) -> Item:
+    """One question an image, all sentences as references."""
+    found = [*read_sentences(entry, sentences, where, split)]
+    texts = [text for text, drop in found if drop is None]
+    if not texts:
+        return found[0][1]
+    return Sample(name, (name, ), ((wording.say('caption', name), texts[0]),
+                                   ), notes, task='CAP',
+                  truth=dict(references=texts))
 
 
-def _dates(images: Path, entry: dict) -> tuple[str, str]:
-    """Paths of both dates, put together from parts.
+def _classes(entries: list[dict], path: Path, images: Path, wording: Wording,
+             split: str, source: str) -> Iterator[Item]:
+    """The scene class, as the sets of captions tell it by their names."""
+    labels = [_label(entry['filename'], source) for entry in entries]
+    names = sorted({label for label in labels if label})
+    for entry, label in zip(entries, labels):
+        name, note = find_image(images, entry['filename'])
+        where = f'{path.name}: {name}'
+        if split != 'all' and entry.get('split', split) != split:
+            yield Dropped('belongs to another split', where, flaw=False)
+        elif not label:
+            yield Dropped('file name tells no class', where, flaw=False)
+        else:
+            question = wording.say('classify_list', name,
+                                   names=', '.join(names))
+            yield Sample(f'{name}_class', (name, ), ((question, label), ),
+                         (note, ) if note else (), task='CLS',
+                         truth=dict(label=label))
 
-    Replacing the letter A in a finished path would also hit folders such as
-    ``DATA`` above it.
-    """
-    folder = entry.get('filepath') or entry.get('split') or ''
-    places = [PurePosixPath('images', folder), PurePosixPath(folder),
-              PurePosixPath()]
-    for place in places:
-        pair = [place / date / entry['filename'] for date in ('A', 'B')]
-        if all((images / path).is_file() for path in pair):
-            break
-    else:
-        pair = [places[0] / date / entry['filename'] for date in ('A', 'B')]
-    return pair[0].as_posix(), pair[1].as_posix()
+
+def _label(name: str, source: str) -> str:
+    path = PurePosixPath(name)
+    if source == 'folder':
+        return plain_name(path.parent.name)
+    match = _CLASS_OF['name'].match(path.stem)
+    return plain_name(match[1]) if match else ''
 
 
 @register_source(
@@ -149,7 +170,8 @@ def caption_table(root: Path, images: Path, wording: Wording,
         key = f'{root.stem}_{number}'
         yield Sample(key, (name, ),
                      ((wording.say(ask, key), ' '.join(str(text).split())), ),
-                     (note, ) if note else ())
+                     (note, ) if note else (), task='CAP',
+                     truth=dict(references=[' '.join(str(text).split())]))
 
 
 def table_rows(path: Path,

@@ -7,7 +7,6 @@ from typing import Optional
 
 import numpy as np
 
-from mmeo.datasets.instruct_converters.boxes import box_text
 from mmeo.datasets.instruct_converters.files import (
     find_image,
     first_existing,
@@ -93,7 +92,10 @@ def change(root: Path, images: Path, wording: Wording, first: str,
                 yield error.drop(f'{name}: {kind}')
                 continue
             yield Sample(key, pair, ((wording.say(kind, key, name=thing),
-                                      answer), ), notes)
+                                      answer), ), notes,
+                         task='VG' if kind == 'change_boxes' else 'VQA',
+                         truth=dict(boxes=value) if kind == 'change_boxes'
+                         else dict(question_type=kind))
 
 
 def _change_facts(name: str, mask: np.ndarray, valid: np.ndarray,
@@ -127,7 +129,7 @@ def _change_answer(kind: str, value: object, shape: tuple[int, int], key: str,
         if len(value) > max_boxes:
             raise Unusable('too many boxes for one answer (--max-boxes)',
                            flaw=False)
-        return box_text(value, shape, 'change')
+        return wording.boxes(value, shape, 'change')
     if value in ('yes', 'no'):
         return wording.say(value, key), ()
     return value, ()

@@ -23,6 +23,7 @@ from mmeo.datasets.instruct_converters.wording import Wording, plain_name
 from mmeo.errors import ConfigError, DataError
 
 _KINDS = ('open', 'options', 'list', 'check', 'steps')
+_MIXED = 'open,options,list,check'
 # Longer lists would fill the context of a small language model.
 _MAX_LIST = 80
 
@@ -37,19 +38,25 @@ _MAX_LIST = 80
          'class)\nor ROOT = a .csv/.tsv/.jsonl with columns image, label',
     options=(
         Option('--kinds', 'comma-separated: open, options, list, check, steps '
-               '(chosen by seed for each image)',
-               default='open,options,list,check'),
+               '(chosen by seed for each image; default: '
+               'open,options,list,check, in the style rsunivlm list)'),
+        Option('--order', 'of the classes in a list: shuffled for each '
+               'image, or sorted (default: shuffled, in the style rsunivlm '
+               'sorted)', choices=(None, 'shuffled', 'sorted')),
         Option('--per-image', 'questions for each image', 1, type=int),
         Option('--num-options', 'lettered options', 4, type=int),
         Option('--class-names', 'json {"folder": "name to be learnt"}'),
         Option('--image-column', 'column of paths in a table', 'image'),
         Option('--label-column', 'column of classes in a table', 'label')))
-def classification(root: Path, images: Path, wording: Wording, kinds: str,
-                   per_image: int, num_options: int,
+def classification(root: Path, images: Path, wording: Wording,
+                   kinds: Optional[str],
+                   order: Optional[str], per_image: int, num_options: int,
                    class_names: Optional[str], image_column: str,
                    label_column: str) -> Iterator[Item]:
     """Questions about the class of each image."""
-    wanted = parse_kinds(kinds, _KINDS)
+    marked = wording.style.task_tokens
+    wanted = parse_kinds(kinds or ('list' if marked else _MIXED), _KINDS)
+    fixed = order == 'sorted' or (marked and order is None)
     rename = read_json(Path(class_names)) if class_names else {}
     if root.is_file():
         rows = [(str(row[image_column]), str(row[label_column]))
@@ -71,8 +78,9 @@ def classification(root: Path, images: Path, wording: Wording, kinds: str,
         for number, kind in enumerate(
                 wording.choose(image, possible, per_image)):
             key = f'{image}_class{number}'
-            turn = _ask(kind, key, steps, names, wording, num_options)
-            yield Sample(key, (image, ), (turn, ), (note, ) if note else ())
+            turn = _ask(kind, key, steps, names, wording, num_options, fixed)
+            yield Sample(key, (image, ), (turn, ), (note, ) if note else (),
+                         task='CLS', truth=dict(label=steps[-1]))
 
 
 def _steps(label: str, rename: dict) -> list[str]:
@@ -99,12 +107,13 @@ def _check_classes(paths: dict, names: list[str], rename: dict,
 
 
 def _ask(kind: str, key: str, steps: list[str], names: list[str],
-         wording: Wording, num_options: int) -> tuple[str, str]:
+         wording: Wording, num_options: int,
+         fixed: bool) -> tuple[str, str]:
     name = steps[-1]
     if kind == 'open':
         return wording.say('classify', key), name
     if kind == 'list':
-        shown = wording.choose(key, names, len(names))
+        shown = names if fixed else wording.choose(key, names, len(names))
         return wording.say('classify_list', key, names=', '.join(shown)), name
     if kind == 'steps':
         return wording.say('classify_steps', key), _explain(

@@ -1,12 +1,20 @@
 # Copyright (c) mmeo contributors. All rights reserved.
-"""Boxes inside texts: GeoChat's percent with an angle, LHRS's fractions."""
+"""Boxes inside texts: percent with an angle, fractions, tags, FIT-RS."""
 
 import re
+from collections.abc import Callable, Sequence
+from typing import Optional
 
 from mmeo.datasets.instruct_converters.boxes import (
     box_text,
     enclosing_box_of_rotated,
 )
+from mmeo.datasets.instruct_converters.items import Unusable
+
+# Writes ``(boxes, size, phrase)`` as text, with notes.
+Writer = Callable[[Sequence[Sequence[float]], tuple[float, float],
+                   Optional[str]], tuple[str, tuple[str, ...]]]
+Rewritten = tuple[str, tuple[str, ...]]
 
 _NUMBER = r'-?(?:\d+(?:\.\d*)?|\.\d+)'
 _BOX = (r'\{\s*' + r'\s*'.join(f'<{_NUMBER}>' for _ in range(4)) +
@@ -20,6 +28,12 @@ _RUN = re.compile(
     rf'(?P<boxes>{_BOX}(?:\s*(?:<delim>\s*)?{_BOX})*)')
 _FRACTIONS = re.compile(
     r'\[\s*' + r'\s*,\s*'.join([rf'({_NUMBER})'] * 4) + r'\s*\]')
+_FOUR = re.compile(r'\[?\s*' + r'\s*,\s*'.join([rf'({_NUMBER})'] * 4) +
+                   r'\s*\]?')
+_TAGGED = re.compile(
+    r'(?:<(?P<tag>ref|pred)>(?P<phrase>(?:(?!</?(?:ref|pred)>).)*)'
+    r'</(?P=tag)>\s*)?<box>(?P<body>[^<]*)</box>', re.DOTALL)
+_RBOX = re.compile(r'\s*<rbox>\s*\(?(?P<body>.*?)\)?\s*</rbox>', re.DOTALL)
 
 
 def parse_boxes(text: str) -> list[list[float]]:
@@ -41,12 +55,14 @@ def parse_boxes(text: str) -> list[list[float]]:
     ]
 
 
-def rewrite_percent(text: str) -> tuple[str, tuple[str, ...]]:
-    """Replace GeoChat's boxes by ``<ref>`` and ``<box>``.
+def rewrite_percent(text: str, write: Writer = box_text) -> Rewritten:
+    """Replace GeoChat's boxes.
 
     Args:
         text (str): ``<p>phrase</p>{...}{...}`` or bare groups, joined
             directly or by ``<delim>``.
+        write (Callable): Gives the new text. Defaults to ``<ref>`` and
+            ``<box>``.
 
     Returns:
         tuple[str, tuple[str, ...]]: The text, and notes about clipping.
@@ -54,31 +70,84 @@ def rewrite_percent(text: str) -> tuple[str, tuple[str, ...]]:
     Raises:
         Unusable: If a box cannot be used.
     """
-    notes: list[str] = []
 
-    def replace(match: re.Match) -> str:
+    def new(match: re.Match) -> Rewritten:
         phrase = match['phrase']
-        new, clipped = box_text(parse_boxes(match['boxes']), (100, 100),
-                                phrase.strip() if phrase else None)
-        notes.extend(clipped)
-        return new
+        return write(parse_boxes(match['boxes']), (100, 100),
+                     phrase.strip() if phrase else None)
 
-    new = _RUN.sub(replace, text)
+    text, notes = _replace(_RUN, new, text)
     # A phrase without a box keeps its words.
-    return re.sub(r'</?p>|<delim>', '', new), tuple(dict.fromkeys(notes))
+    return re.sub(r'</?p>|<delim>', '', text), notes
 
 
-def rewrite_fractions(text: str) -> tuple[str, tuple[str, ...]]:
-    """Replace ``[x1, y1, x2, y2]`` of fractions of the image by ``<box>``.
+def rewrite_fractions(text: str, write: Writer = box_text) -> Rewritten:
+    """Replace ``[x1, y1, x2, y2]`` of fractions of the image.
 
     Raises:
         Unusable: If a box cannot be used.
     """
+    return _replace(
+        _FRACTIONS, lambda match: write(
+            [[float(v) for v in match.groups()]], (1, 1), None), text)
+
+
+def rewrite_tagged(text: str, write: Writer = box_text) -> Rewritten:
+    """Replace ``<ref>phrase</ref><box>[[x1, y1, x2, y2], ...]</box>``.
+
+    The form of InternVL and All-Seeing, in thousandths; the relations of
+    All-Seeing V2 (``<pred>``) keep their words.
+
+    Raises:
+        Unusable: If a box cannot be used.
+    """
+
+    def new(match: re.Match) -> Rewritten:
+        boxes = [[float(v) for v in found.groups()]
+                 for found in _FOUR.finditer(match['body'])]
+        if not boxes:
+            raise Unusable('box is not four numbers')
+        phrase = match['phrase']
+        return write(boxes, (1000, 1000), phrase.strip() if phrase else None)
+
+    text, notes = _replace(_TAGGED, new, text)
+    return re.sub(r'</?(?:ref|pred)>', '', text), notes
+
+
+def rewrite_rbox(text: str, write: Writer = box_text) -> Rewritten:
+    """Replace FIT-RS's ``<rbox>({<cx><cy><w><h>|<angle>}, ...)</rbox>``.
+
+    Centre, width and height in percent of the image, the angle in degrees
+    (OpenCV's, 0 to 90); here, too, fields are taken by name.
+
+    Raises:
+        Unusable: If a box cannot be used.
+    """
+
+    def new(match: re.Match) -> Rewritten:
+        boxes = []
+        for found in _FIELDS.finditer(match['body']):
+            x, y, width, height = (float(found[name]) for name in
+                                   ('x1', 'y1', 'x2', 'y2'))
+            boxes.append(enclosing_box_of_rotated(
+                x - width / 2, y - height / 2, x + width / 2, y + height / 2,
+                float(found['angle'] or 0)))
+        if not boxes:
+            raise Unusable('box is not four numbers')
+        new_text, notes = write(boxes, (100, 100), None)
+        return f' {new_text}' if match.start() else new_text, notes
+
+    text, notes = _replace(_RBOX, new, text)
+    return re.sub(r'</?(?:ref|rel|p)>', '', text), notes
+
+
+def _replace(pattern: re.Pattern, new: Callable[[re.Match], Rewritten],
+             text: str) -> Rewritten:
     notes: list[str] = []
 
-    def replace(match: re.Match) -> str:
-        new, clipped = box_text([[float(v) for v in match.groups()]], (1, 1))
-        notes.extend(clipped)
-        return new
+    def one(match: re.Match) -> str:
+        written, more = new(match)
+        notes.extend(more)
+        return written
 
-    return _FRACTIONS.sub(replace, text), tuple(dict.fromkeys(notes))
+    return pattern.sub(one, text), tuple(dict.fromkeys(notes))

@@ -165,8 +165,9 @@ def register_source(name: str, *, title: str, asks: str, tree: str,
 SPLIT = Option('--split', 'which split to convert', default='train')
 
 
-def parse_kinds(text: str, known: tuple[str, ...]) -> list[str]:
-    """Read the comma-separated option ``--kinds``.
+def parse_kinds(text: str, known: tuple[str, ...],
+                flag: str = '--kinds') -> list[str]:
+    """Read a comma-separated option.
 
     Raises:
         ConfigError: If it is empty or a word is unknown.
@@ -174,5 +175,5 @@ def parse_kinds(text: str, known: tuple[str, ...]) -> list[str]:
     kinds = [kind.strip() for kind in text.split(',') if kind.strip()]
     wrong = [kind for kind in kinds if kind not in known]
     if wrong or not kinds:
-        raise ConfigError(f'--kinds {text!r}: choose from {", ".join(known)}')
+        raise ConfigError(f'{flag} {text!r}: choose from {", ".join(known)}')
     return kinds

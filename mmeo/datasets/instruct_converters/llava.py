@@ -1,21 +1,21 @@
 # Copyright (c) mmeo contributors. All rights reserved.
-"""Data that are conversations already: LLaVA, GeoChat, LHRS."""
+"""Data that are conversations already: LLaVA, GeoChat, FIT-RS, LHRS."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Optional
+from typing import Optional
 
-from mmeo.codecs import IMAGE_PLACEHOLDER
+from mmeo.datasets.instruct_converters.dialogues import (
+    REWRITE,
+    Reading,
+    conversations,
+    dialogue_truth,
+)
 from mmeo.datasets.instruct_converters.files import (
     find_image,
-    json_lines,
     lists_of,
     one_file,
-)
-from mmeo.datasets.instruct_converters.geochat import (
-    rewrite_fractions,
-    rewrite_percent,
 )
 from mmeo.datasets.instruct_converters.items import (
     Dropped,
@@ -25,100 +25,32 @@ from mmeo.datasets.instruct_converters.items import (
     Unusable,
     register_source,
 )
+from mmeo.datasets.instruct_converters.turn_tasks import CHOICES
 from mmeo.datasets.instruct_converters.wording import Wording
 
-_QUESTIONS = ('human', 'user')
-_ANSWERS = ('gpt', 'assistant')
-_HEAD = re.compile(rf'(?:Image-\d+:\s*)?{re.escape(IMAGE_PLACEHOLDER)}\s*')
-_REWRITE: dict[str, Callable[[str], tuple[str, tuple]]] = {
-    'keep': lambda text: (text, ()),
-    'percent': rewrite_percent,
-    'fraction': rewrite_fractions,
-}
-
-
-def _conversation(key: str, record: dict, images: Path, boxes: str,
-                  edit: Callable[[str], str] = str) -> Sample:
-    """Check a record and bring it into our form.
-
-    Raises:
-        Unusable: If it is no conversation about its images.
-    """
-    names = record.get('image')
-    names = [names] if isinstance(names, str) else list(names or ())
-    # Several images stand in the text where it speaks of them; a single one
-    # moves to the front.
-    placed = len(names) > 1
-    turns, notes, found, system = [], [], 0, None
-    for turn in record.get('conversations') or ():
-        role = turn.get('from', turn.get('role'))
-        text = turn.get('value', turn.get('content'))
-        if not isinstance(text, str):
-            raise Unusable('turn without text')
-        if role == 'system' and not turns and system is None:
-            if IMAGE_PLACEHOLDER in text:
-                raise Unusable('image placeholder in a system turn')
-            system = text
-            continue
-        found += text.count(IMAGE_PLACEHOLDER)
-        if not placed:
-            text = _HEAD.sub('', text).strip()
-        text, more = _REWRITE[boxes](text)
-        notes += more
-        turns.append((role, edit(text)))
-    if found != len(names):
-        if found:
-            raise Unusable('image placeholders differ from images')
-        notes.append('image placeholder added')
-        placed = False
-    located = [find_image(images, name) for name in names]
-    notes += [note for _, note in located if note]
-    return Sample(key, tuple(name for name, _ in located), _pairs(turns),
-                  tuple(dict.fromkeys(notes)), placed, system)
-
-
-def _pairs(turns: list[tuple[Any, str]]) -> tuple[tuple[str, str], ...]:
-    questions, answers = turns[::2], turns[1::2]
-    if not turns or len(questions) != len(answers) or any(
-            role not in _QUESTIONS for role, _ in questions) or any(
-                role not in _ANSWERS for role, _ in answers):
-        raise Unusable('turns do not go question, answer, question, answer')
-    return tuple((q, a) for (_, q), (_, a) in zip(questions, answers))
-
-
-def _convert(path: Path, images: Path, boxes: str,
-             edit: Callable[[str], str] = str) -> Iterator[Item]:
-    seen: dict[str, int] = {}
-    for number, (where, record) in enumerate(json_lines(path)):
-        if not isinstance(record, dict):
-            yield Dropped('record is no object', where)
-            continue
-        key = str(record.get('id', f'{path.stem}_{number}'))
-        # GeoChat uses the image name as id of all its questions.
-        seen[key] = seen.get(key, -1) + 1
-        key += f'_{seen[key]}' if seen[key] else ''
-        try:
-            yield _conversation(key, record, images, boxes, edit)
-        except Unusable as error:
-            yield error.drop(where)
+TASK = Option(
+    '--task', 'task of all questions, none, or auto: by tags, boxes and '
+    'demands in the text', default='auto', choices=CHOICES)
 
 
 @register_source(
     'llava',
-    title='anything in LLaVA / InternVL form: FIT-RS, VRSBench_train.json, '
-          'VHM, PubMedVision, Quilt-Instruct, ShareGPT4V, ...',
+    title='anything in LLaVA / InternVL form: VRSBench_train.json, VHM, '
+          'All-Seeing V2, DVQA, ChartQA, AI2D, DocVQA, PubMedVision, '
+          'Quilt-Instruct, ShareGPT4V, ...',
     asks='its conversations, checked; boxes rewritten if asked',
     tree='ROOT        .json list or .jsonl of {"image": path | [paths], '
          '"conversations"}\n(images below the folder of the file, or '
          '--image-root)',
     options=(Option(
         '--boxes', 'form of boxes in the texts: keep them, percent '
-        '{<x1><y1><x2><y2>|<angle>}, fraction [x1, y1, x2, y2]',
-        default='keep', choices=tuple(_REWRITE)), ))
-def llava(root: Path, images: Path, wording: Wording,
-          boxes: str) -> Iterator[Item]:
+        '{<x1><y1><x2><y2>|<angle>}, fraction [x1, y1, x2, y2], tagged '
+        '<ref>..</ref><box>[[..]]</box> in thousandths, rbox of FIT-RS',
+        default='keep', choices=tuple(REWRITE)), TASK))
+def llava(root: Path, images: Path, wording: Wording, boxes: str,
+          task: str) -> Iterator[Item]:
     """Pass conversations through; placeholders move to the front."""
-    yield from _convert(root, images, boxes)
+    yield from conversations(root, images, Reading(wording, boxes, task))
 
 
 @register_source(
@@ -129,19 +61,34 @@ def llava(root: Path, images: Path, wording: Wording,
     tree='ROOT/GeoChat_Instruct.json\n'
          'ROOT/final_images_llava/NAME   (or --image-root)',
     folders=('final_images_llava', 'images'),
-    options=(Option('--task-tags', 'keep or drop [refer], [identify], ... ',
-                    default='keep', choices=('keep', 'drop')), ))
-def geochat(root: Path, images: Path, wording: Wording,
-            task_tags: str) -> Iterator[Item]:
+    options=(Option('--task-tags', 'keep or drop [refer], [identify], ...; '
+                    'a style with task tokens always replaces them',
+                    default='keep', choices=('keep', 'drop')), TASK))
+def geochat(root: Path, images: Path, wording: Wording, task_tags: str,
+            task: str) -> Iterator[Item]:
     """LLaVA list with percent boxes and an angle."""
     path = root if root.is_file() else one_file(
         root, 'GeoChat_Instruct*.json', 'give the json file itself')
-    edit = str if task_tags == 'keep' else _drop_tag
-    yield from _convert(path, images, 'percent', edit)
+    yield from conversations(path, images, Reading(wording, 'percent', task,
+                                                   task_tags))
 
 
-def _drop_tag(text: str) -> str:
-    return re.sub(r'^\[(refer|identify|grounding)\]\s*', '', text)
+@register_source(
+    'fit_rs',
+    title='FIT-RS (FIT-RS-train-*.json)',
+    asks='its conversations; rotated boxes to their enclosing box; answers '
+         'that were cut ("due to the context length") are left out',
+    tree='ROOT        the json list, boxes as '
+         '<rbox>({<cx><cy><w><h>|<angle>})</rbox>\n'
+         'FOLDER/imgv2_split_512_100_vaild/NAME.png   (or --image-root)',
+    folders=('imgv2_split_512_100_vaild', 'images'),
+    options=(TASK, ))
+def fit_rs(root: Path, images: Path, wording: Wording,
+           task: str) -> Iterator[Item]:
+    """LLaVA list with percent boxes about a centre, and an angle."""
+    cut = re.compile('due to the context length', re.IGNORECASE)
+    yield from conversations(root, images, Reading(wording, 'rbox', task,
+                                                   broken=cut))
 
 
 @register_source(
@@ -152,6 +99,7 @@ def _drop_tag(text: str) -> str:
          '"answer"}]}\n(images below its folder, or --image-root)')
 def lhrs_vg(root: Path, images: Path, wording: Wording) -> Iterator[Item]:
     """Questions and answers with boxes in brackets."""
+    reading = Reading(wording, 'fraction', 'auto')
     for number, row in enumerate(lists_of(root, 'data')[0]):
         where = f'{root.name}: data[{number}]'
         name: Optional[str] = row.get('img') or row.get('name')
@@ -159,12 +107,13 @@ def lhrs_vg(root: Path, images: Path, wording: Wording) -> Iterator[Item]:
             yield Dropped('record lacks img, question or answer', where)
             continue
         try:
-            question, first = rewrite_fractions(str(row['question']))
-            answer, second = rewrite_fractions(str(row['answer']))
+            question, answer, task, notes = reading.turn(
+                str(row['question']), str(row['answer']))
         except Unusable as error:
             yield error.drop(where)
             continue
         name, note = find_image(images, name)
         yield Sample(f'{root.stem}_{number}', (name, ),
                      ((question, answer), ),
-                     first + second + ((note, ) if note else ()))
+                     notes + ((note, ) if note else ()), task=task,
+                     truth=dialogue_truth(answer, task))

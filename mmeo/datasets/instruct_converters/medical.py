@@ -92,7 +92,8 @@ def _question(key: str, images: Path, image: str, question: str,
     else:
         turn = (f'{str(question).strip()}\n{lettered(texts)}\n'
                 f'{wording.say("letter", key)}', LETTERS[right])
-    return Sample(key, (name, ), (turn, ), (note, ) if note else ())
+    return Sample(key, (name, ), (turn, ), (note, ) if note else (),
+                  task='VQA', truth=dict(question_type=form))
 
 
 def _bare(option: str) -> str:

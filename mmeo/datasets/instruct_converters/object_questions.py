@@ -4,7 +4,6 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from mmeo.datasets.instruct_converters.boxes import box_text
 from mmeo.datasets.instruct_converters.items import (
     Item,
     Option,
@@ -14,6 +13,8 @@ from mmeo.datasets.instruct_converters.items import (
 from mmeo.datasets.instruct_converters.wording import Wording
 
 KINDS = ('refer', 'ground', 'identify', 'count', 'presence')
+_TASKS = dict(refer='VG', ground='VG', identify='REF', count='VQA',
+              presence='VQA')
 # An extreme object must stand out by this share of the image side.
 _MARGIN = 0.05
 
@@ -81,7 +82,18 @@ def object_questions(item: Annotated, classes: Sequence[str],
             yield error.drop(f'{item.image}: {kind} {candidate[0]!r}')
             continue
         yield Sample(key, (item.image, ), ((question, answer), ),
-                     tuple(dict.fromkeys((*item.notes, *notes))))
+                     tuple(dict.fromkeys((*item.notes, *notes))),
+                     task=_TASKS[kind], truth=_truth(kind, candidate))
+
+
+def _truth(kind: str, candidate: tuple) -> dict:
+    name, value = candidate
+    if kind in ('count', 'presence'):
+        return dict(question_type=kind)
+    if kind == 'identify':
+        return dict(references=[name])
+    return dict(boxes=[list(map(float, box)) for box in value],
+                unique=len(value) == 1)
 
 
 def _turn(kind: str, candidate: tuple, key: str, item: Annotated,
@@ -89,7 +101,7 @@ def _turn(kind: str, candidate: tuple, key: str, item: Annotated,
           max_boxes: int) -> tuple[str, str, tuple[str, ...]]:
     name, value = candidate
     if kind == 'identify':
-        box, notes = box_text([value], item.size)
+        box, notes = wording.boxes([value], item.size)
         return wording.say(kind, key, box=box), name, notes
     if kind in ('count', 'presence'):
         answer = (wording.say('yes' if value else 'no', key)
@@ -98,7 +110,7 @@ def _turn(kind: str, candidate: tuple, key: str, item: Annotated,
     if len(value) > max_boxes:
         raise Unusable('too many boxes for one answer (--max-boxes)',
                        flaw=False)
-    text, notes = box_text(value, item.size, name)
+    text, notes = wording.boxes(value, item.size, name)
     if kind == 'refer':
         return wording.say(kind, key, phrase=name), text, notes
     return wording.say(kind, key, name=name), text, notes

@@ -8,7 +8,6 @@ from xml.etree.ElementTree import Element
 
 import torch
 
-from mmeo.datasets.instruct_converters.boxes import box_text
 from mmeo.datasets.instruct_converters.files import (
     find_image,
     first_existing,
@@ -30,12 +29,31 @@ from mmeo.datasets.instruct_converters.wording import Wording
 from mmeo.errors import DataError, MissingDataError
 
 _CORNERS = ('xmin', 'ymin', 'xmax', 'ymax')
+_TOTAL = Option('--total', 'stop unless there are so many objects (DIOR-RSVG '
+                '38320, OPT-RSVG 48952): the lists count them', type=int)
 
 
 def _positions(root: Path, split: str) -> Optional[set[int]]:
-    """Object numbers of a split; None for all of them."""
+    """Object numbers of one or several splits; None for all of them."""
     if split == 'all':
         return None
+    return set().union(*(_numbers(root, part.strip())
+                         for part in split.split('+')))
+
+
+def _leaked(root: Path, split: str, wanted: Optional[set[int]]) -> set[int]:
+    """Objects of a training split that the test list names as well.
+
+    Early releases of both sets had such lists.
+    """
+    lists = [root / name for name in ('test.txt', 'split/test.txt')
+             if (root / name).is_file()]
+    if wanted is None or not lists or 'test' in split.split('+'):
+        return set()
+    return wanted & _numbers(root, 'test')
+
+
+def _numbers(root: Path, split: str) -> set[int]:
     path = first_existing(root, (f'{split}.txt', f'split/{split}.txt'),
                           f'list of the split {split!r}')
     lines = listed(str(path)) or []
@@ -47,9 +65,11 @@ def _positions(root: Path, split: str) -> Optional[set[int]]:
 
 
 def _grounding(root: Path, images: Path, wording: Wording,
-               split: str) -> Iterator[Item]:
+               split: str, total: Optional[int]) -> Iterator[Item]:
     """Objects counted over the XML files in sorted order."""
     wanted = _positions(root, split)
+    leaked = _leaked(root, split, wanted)
+    _check_total(root / 'Annotations', total)
     folder = root / 'Annotations'
     files = sorted(folder.glob('*.xml'))
     if not files:
@@ -68,6 +88,10 @@ def _grounding(root: Path, images: Path, wording: Wording,
             if wanted is not None and number not in wanted:
                 yield Dropped('belongs to another split', where, flaw=False)
                 continue
+            if number in leaked:
+                yield Dropped('object is in the list of the test split too',
+                              where)
+                continue
             try:
                 yield _refer(tree, element, path, images, wording, number)
             except Unusable as error:
@@ -79,16 +103,33 @@ def _grounding(root: Path, images: Path, wording: Wording,
             'be off. Unpack the annotations again.')
 
 
+def _check_total(folder: Path, total: Optional[int]) -> None:
+    if total is None:
+        return
+    found = 0
+    for path in folder.glob('*.xml'):
+        try:
+            found += sum(1 for _ in read_xml(path).iter('object'))
+        except Unusable as error:
+            raise DataError(f'{path}: {error}') from None
+    if found != total:
+        raise DataError(f'{folder} holds {found} objects, not {total} '
+                        '(--total): the numbers in the lists would name '
+                        'other objects. Unpack the annotations again.')
+
+
 def _refer(tree: Element, element: Element, path: Path, images: Path,
            wording: Wording, number: int) -> Sample:
     name, note = find_image(images, tree.findtext('filename')
                             or f'{path.stem}.jpg')
     phrase = _text(element, 'description', 3)
-    text, notes = box_text([_box(element)], image_size(images / name))
+    box = _box(element)
+    text, notes = wording.boxes([box], image_size(images / name))
     key = f'{path.parent.parent.name}_{number}'
     question = wording.say('refer_text', key, phrase=phrase)
     return Sample(key, (name, ), ((question, text), ),
-                  notes + ((note, ) if note else ()))
+                  notes + ((note, ) if note else ()), task='VG',
+                  truth=dict(boxes=[box]))
 
 
 def _box(element: Element) -> list[float]:
@@ -126,8 +167,8 @@ for _name, _title, _folders, _lists in (
         asks='each expression: locate it, answered by one box',
         tree=_XML_TREE.format(images=_folders[0], lists=_lists),
         folders=_folders,
-        options=(Option('--split', 'train, val, test, or all',
-                        default='train'), ))(_grounding)
+        options=(Option('--split', 'train, val, test, all, or several as '
+                        'train+val', default='train'), _TOTAL))(_grounding)
 
 
 @register_source(
@@ -151,7 +192,7 @@ def rsvg(root: Path, images: Path, wording: Wording, split: str,
             if box_format == 'xywh':
                 box = [*box[:2], box[0] + box[2], box[1] + box[3]]
             name, note = find_image(images, name)
-            text, notes = box_text([box], image_size(images / name))
+            text, notes = wording.boxes([box], image_size(images / name))
         except Unusable as error:
             yield error.drop(where)
             continue
@@ -161,7 +202,8 @@ def rsvg(root: Path, images: Path, wording: Wording, split: str,
         key = f'{path.stem}_{number}'
         question = wording.say('refer_text', key, phrase=phrase)
         yield Sample(key, (name, ), ((question, text), ),
-                     notes + ((note, ) if note else ()))
+                     notes + ((note, ) if note else ()), task='VG',
+                     truth=dict(boxes=[box]))
 
 
 def _triples(path: Path) -> list:

@@ -14,14 +14,17 @@ from mmeo.datasets.instruct_converters.items import (
     SPLIT,
     Dropped,
     Item,
+    Option,
     Sample,
     Unusable,
+    parse_kinds,
     register_source,
 )
 from mmeo.datasets.instruct_converters.wording import Wording
 
 # Both spellings occur in the data.
 _QUESTION_ID = ('question_id', 'quesiton_id')
+_TYPES = ('presence', 'comp', 'rural_urban', 'count', 'area')
 
 
 @register_source(
@@ -31,9 +34,13 @@ _QUESTION_ID = ('question_id', 'quesiton_id')
     tree='ROOT/*split_train_{images,questions,answers}.json\n'
          'ROOT/Images_LR/0.tif        (or Images_HR/, Data/, Images/)',
     folders=('Images_LR', 'Images_HR', 'Data', 'Images', 'images'),
-    options=(SPLIT, ))
-def rsvqa(root: Path, images: Path, wording: Wording,
-          split: str) -> Iterator[Item]:
+    options=(Option('--split', 'train, val, test (HR also test_phili)',
+                    default='train'),
+             Option('--drop-types', 'comma-separated types of questions to '
+                    'leave out; the published tables leave out count,area',
+                    default='')))
+def rsvqa(root: Path, images: Path, wording: Wording, split: str,
+          drop_types: str) -> Iterator[Item]:
     """Join the three files by id.
 
     The lists hold stubs of inactive entries, so positions are not ids.
@@ -41,6 +48,8 @@ def rsvqa(root: Path, images: Path, wording: Wording,
     path = one_file(
         root, f'*split_{split}_questions.json',
         'keep the files of one RSVQA set in this folder and give --split')
+    unwanted = parse_kinds(drop_types, _TYPES,
+                           '--drop-types') if drop_types else []
     tables = {}
     for kind in ('images', 'questions', 'answers'):
         file = path.with_name(path.name.replace('questions', kind))
@@ -50,6 +59,10 @@ def rsvqa(root: Path, images: Path, wording: Wording,
         if not question.get('active', True):
             yield Dropped('question is inactive', where, flaw=False)
             continue
+        kind = str(question.get('type', ''))
+        if kind in unwanted:
+            yield Dropped(f'question of the type {kind}', where, flaw=False)
+            continue
         try:
             answer = _answer(question, tables)
         except Unusable as error:
@@ -57,7 +70,8 @@ def rsvqa(root: Path, images: Path, wording: Wording,
             continue
         image, note = find_image(images, f'{question["img_id"]}.tif')
         yield short_answer(f'{path.stem}_{question["id"]}', image,
-                           question['question'], answer, wording, note)
+                           question['question'], answer, wording, note,
+                           kind)
 
 
 def _answer(question: dict, tables: dict) -> str:
@@ -76,11 +90,12 @@ def _answer(question: dict, tables: dict) -> str:
 
 
 def short_answer(key: str, image: str, question: str, answer: str,
-                 wording: Wording, note: Union[str, None] = None) -> Sample:
+                 wording: Wording, note: Union[str, None] = None,
+                 kind: str = '') -> Sample:
     """A question with a demand for a short answer."""
-    text = f'{question.strip()}\n{wording.say("short", key)}'
-    return Sample(key, (image, ), ((text, answer.strip()), ),
-                  (note, ) if note else ())
+    turn = wording.ask_short(question, key), answer.strip()
+    return Sample(key, (image, ), (turn, ), (note, ) if note else (),
+                  task='VQA', truth=dict(question_type=kind or 'vqa'))
 
 
 @register_source(
@@ -107,4 +122,5 @@ def hrvqa(root: Path, images: Path, wording: Wording,
             continue
         image, note = find_image(images, f'{row["image_id"]}.png')
         yield short_answer(f'{path.stem}_{number}', image, row['question'],
-                           str(answers[number]), wording, note)
+                           str(answers[number]), wording, note,
+                           str(row.get('question_type') or ''))

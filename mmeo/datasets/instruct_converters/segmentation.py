@@ -116,4 +116,5 @@ def _mask_questions(name: str, mask: np.ndarray, table: Legend,
         if answer in ('yes', 'no'):
             answer = wording.say(answer, key)
         yield Sample(key, (name, ), ((wording.say(kind, key, name=what),
-                                      answer), ))
+                                      answer), ), task='VQA',
+                     truth=dict(question_type=kind))

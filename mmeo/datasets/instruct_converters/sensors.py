@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Optional
 
-from mmeo.datasets.instruct_converters.boxes import box_text
 from mmeo.datasets.instruct_converters.classification import ask_options
 from mmeo.datasets.instruct_converters.files import (
     IMAGE_SUFFIXES,
@@ -33,10 +32,15 @@ _NO_CLASS = 'false_detection'
     title='fMoW-rgb',
     asks='the function of the place in each box, openly or from options',
     tree='ROOT/train/airport/airport_0/airport_0_0_rgb.{json,jpg}',
-    options=(SPLIT, Option('--num-options', 'lettered options', 5, type=int)))
+    options=(SPLIT, Option('--num-options', 'lettered options', 5, type=int),
+             Option('--form', 'boxes: the function of each, half of them '
+                    'from options; scene: the class of the image from the '
+                    'list (default: boxes, in the style rsunivlm scene)',
+                    choices=(None, 'boxes', 'scene'))))
 def fmow(root: Path, images: Path, wording: Wording, split: str,
-         num_options: int) -> Iterator[Item]:
-    """One JSON file an image; half of the questions have options."""
+         num_options: int, form: Optional[str]) -> Iterator[Item]:
+    """One JSON file an image."""
+    form = form or ('scene' if wording.style.task_tokens else 'boxes')
     folder = root / split
     if not folder.is_dir():
         raise MissingDataError(f'{folder} does not exist: give the folder '
@@ -47,8 +51,26 @@ def fmow(root: Path, images: Path, wording: Wording, split: str,
     for category in sorted(path for path in folder.iterdir()
                            if path.is_dir()):
         for path in sorted(category.rglob('*_rgb.json')):
+            if form == 'scene':
+                yield _fmow_scene(path, category.name, root, images, names,
+                                  wording)
+                continue
             yield from _fmow_image(path, root, images, names, wording,
                                    num_options)
+
+
+def _fmow_scene(path: Path, category: str, root: Path, images: Path,
+                names: list[str], wording: Wording) -> Item:
+    """The folder is the class."""
+    where = path.relative_to(root).as_posix()
+    if category == _NO_CLASS:
+        return Dropped('box without a category', where, flaw=False)
+    name, _ = find_image(images, Path(where).with_suffix('.jpg').as_posix())
+    label = plain_name(category)
+    question = wording.say('classify_list', path.stem,
+                           names=', '.join(names))
+    return Sample(path.stem, (name, ), ((question, label), ), task='CLS',
+                  truth=dict(label=label))
 
 
 def _fmow_image(path: Path, root: Path, images: Path, names: list[str],
@@ -69,8 +91,8 @@ def _fmow_image(path: Path, root: Path, images: Path, names: list[str],
         key = f'{path.stem}_{row.get("ID", 0)}'
         try:
             x, y, width, height = row['box']
-            text, notes = box_text([[x, y, x + width, y + height]],
-                                   image_size(images / name))
+            text, notes = wording.boxes([[x, y, x + width, y + height]],
+                                        image_size(images / name))
         except Unusable as error:
             yield error.drop(where)
             continue
@@ -79,7 +101,7 @@ def _fmow_image(path: Path, root: Path, images: Path, names: list[str],
             continue
         yield Sample(key, (name, ), (_function(
             key, plain_name(category), text, names, wording, num_options), ),
-            notes)
+            notes, task='REF', truth=dict(references=[plain_name(category)]))
 
 
 def _function(key: str, name: str, box: str, names: list[str],
@@ -137,10 +159,13 @@ def _pair(kind: str, key: str, terrain: str, radar: str, optical: str,
             'urban': 'urban area'}.get(terrain, plain_name(terrain))
     if kind == 'radar':
         return Sample(key, files[:1],
-                      ((wording.say('sar_terrain', key), name), ))
+                      ((wording.say('sar_terrain', key), name), ),
+                      task='CLS', truth=dict(label=name))
     swap = wording.random(f'swap:{key}').random() < 0.5
     shown = files[::-1] if swap else files
     if kind == 'pair':
-        return Sample(key, shown, ((wording.say('pair_terrain', key), name), ))
+        return Sample(key, shown, ((wording.say('pair_terrain', key), name), ),
+                      task='CLS', truth=dict(label=name))
     answer = wording.say('sar_second' if swap else 'sar_first', key)
-    return Sample(key, shown, ((wording.say('sar_which', key), answer), ))
+    return Sample(key, shown, ((wording.say('sar_which', key), answer), ),
+                  task='VQA', truth=dict(question_type='sensor'))

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Optional
 
-from mmeo.datasets.instruct_converters.boxes import box_text
+from mmeo.datasets.instruct_converters.boxes import enclosing_box
 from mmeo.datasets.instruct_converters.files import (
     find_image,
+    image_size,
     read_json,
     tolerant_json,
 )
@@ -26,17 +27,19 @@ from mmeo.datasets.instruct_converters.items import (
 from mmeo.datasets.instruct_converters.wording import Wording
 from mmeo.errors import DataError, MissingDataError
 
-_KINDS = ('caption', 'refer', 'vqa')
+_KINDS = ('caption', 'refer', 'vqa', 'describe')
 
 
 @register_source(
     'vrsbench',
     title='VRSBench',
-    asks='caption, each referring sentence (box), each question',
+    asks='caption, each referring sentence (box), each question; with '
+         'describe also each box (its sentence)',
     tree='ROOT/Annotations_train/P0003_0002.json   (or '
          'Annotations_train.zip)\nROOT/Images_train/P0003_0002.png',
     folders=('Images_train', 'Images_val', 'Images', 'images'),
-    options=(SPLIT, Option('--kinds', 'comma-separated: caption, refer, vqa',
+    options=(SPLIT, Option('--kinds', 'comma-separated: caption, refer, vqa, '
+                           'describe',
                            default='caption,refer,vqa')))
 def vrsbench(root: Path, images: Path, wording: Wording, split: str,
              kinds: str) -> Iterator[Item]:
@@ -55,13 +58,16 @@ def vrsbench(root: Path, images: Path, wording: Wording, split: str,
         stem = PurePosixPath(name).stem
         if 'caption' in wanted:
             yield _caption(stem, image, entry, wording, notes)
-        if 'refer' in wanted:
+        for kind in ('refer', 'describe'):
             for number, item in enumerate(entry.get('objects') or ()):
-                yield _refer(stem, image, number, item, wording, notes)
+                if kind in wanted:
+                    yield _object(kind, stem, images / image, image, number,
+                                  item, wording, notes)
         if 'vqa' in wanted:
             for number, pair in enumerate(entry.get('qa_pairs') or ()):
                 yield _vqa(f'{stem}_vqa{number}', image, pair.get('question'),
-                           pair.get('answer'), wording, notes)
+                           pair.get('answer'), wording, notes,
+                           pair.get('type'))
 
 
 def _annotations(root: Path, split: str) -> Iterator[tuple[str, str]]:
@@ -88,11 +94,12 @@ def _caption(stem: str, image: str, entry: dict, wording: Wording,
         return Dropped('image has no caption', stem)
     key = f'{stem}_caption'
     return Sample(key, (image, ),
-                  ((wording.say('caption_long', key), text), ), notes)
+                  ((wording.say('caption_long', key), text), ), notes,
+                  task='CAP', truth=dict(references=[text]))
 
 
-def _refer(stem: str, image: str, number: int, item: dict, wording: Wording,
-           notes: tuple) -> Item:
+def _object(kind: str, stem: str, path: Path, image: str, number: int,
+            item: dict, wording: Wording, notes: tuple) -> Item:
     """``obj_coord`` is the axis-aligned box in fractions of the image."""
     where = f'{stem}: object {number}'
     phrase = str(item.get('referring_sentence') or '').strip()
@@ -102,22 +109,39 @@ def _refer(stem: str, image: str, number: int, item: dict, wording: Wording,
     if len(box) != 4:
         return Dropped('object has no box', where)
     try:
-        text, clipped = box_text([box], (1, 1))
+        text, clipped = wording.boxes([box], (1, 1))
+        pixels = _pixels([box], (1, 1), path) if wording.truth else []
     except Unusable as error:
         return error.drop(where)
     except (TypeError, ValueError):
         return Dropped('box is not a number', where)
-    key = f'{stem}_refer{number}'
+    key = f'{stem}_{kind}{number}'
+    if kind == 'describe':
+        question = wording.say('identify', key, box=text)
+        return Sample(key, (image, ), ((question, phrase), ),
+                      notes + clipped, task='REF',
+                      truth=dict(references=[phrase]))
     question = wording.say('refer_text', key, phrase=phrase)
-    return Sample(key, (image, ), ((question, text), ), notes + clipped)
+    return Sample(key, (image, ), ((question, text), ), notes + clipped,
+                  task='VG', truth=dict(boxes=pixels,
+                                        unique=bool(item.get('is_unique'))))
+
+
+def _pixels(boxes: list, size: tuple[float, float],
+            path: Path) -> list[list[float]]:
+    """Boxes in the pixels of the image, not rounded."""
+    height, width = image_size(path)
+    scale = (width / size[1], height / size[0]) * 2
+    return [[float(v) * s for v, s in zip(box, scale)] for box in boxes]
 
 
 def _vqa(key: str, image: str, question: Optional[str], answer: Optional[str],
-         wording: Wording, notes: tuple) -> Item:
+         wording: Wording, notes: tuple, kind: Optional[str] = None) -> Item:
     if not question or answer in (None, ''):
         return Dropped('question or answer missing', key)
-    text = f'{str(question).strip()}\n{wording.say("short", key)}'
-    return Sample(key, (image, ), ((text, str(answer).strip()), ), notes)
+    text = wording.ask_short(str(question), key)
+    return Sample(key, (image, ), ((text, str(answer).strip()), ), notes,
+                  task='VQA', truth=dict(question_type=kind or 'vqa'))
 
 
 @register_source(
@@ -126,9 +150,12 @@ def _vqa(key: str, image: str, question: Optional[str], answer: Optional[str],
     asks='the evaluation questions; for testing, never for training',
     tree='ROOT                      the json file\n'
          'FOLDER/Images_val/NAME.png',
-    folders=('Images_val', 'Images', 'images'))
-def vrsbench_eval(root: Path, images: Path,
-                  wording: Wording) -> Iterator[Item]:
+    folders=('Images_val', 'Images', 'images'),
+    options=(Option('--boxes-from', 'truth of --truth: text, the whole '
+                    'percents that the official scores use, or corners, as '
+                    'they were drawn', 'text', choices=('text', 'corners')),))
+def vrsbench_eval(root: Path, images: Path, wording: Wording,
+                  boxes_from: str) -> Iterator[Item]:
     """Tell the three files apart by their ground truth."""
     rows = read_json(root) if root.is_file() else None
     if not isinstance(rows, list):
@@ -143,18 +170,29 @@ def vrsbench_eval(root: Path, images: Path,
         notes = (note, ) if note else ()
         boxes = parse_boxes(truth)
         if boxes:
-            yield _box_record(key, image, row, boxes, wording, notes)
+            yield _box_record(key, images / image, image, row, boxes,
+                              boxes_from, wording, notes)
         elif row.get('type'):
-            yield _vqa(key, image, row.get('question'), truth, wording, notes)
+            yield _vqa(key, image, row.get('question'), truth, wording,
+                       notes, row['type'])
         else:
             yield _caption(key, image, dict(caption=truth), wording, notes)
 
 
-def _box_record(key: str, image: str, row: dict, boxes: list,
-                wording: Wording, notes: tuple) -> Item:
+def _box_record(key: str, path: Path, image: str, row: dict, boxes: list,
+                boxes_from: str, wording: Wording, notes: tuple) -> Item:
+    size = 100, 100
     try:
-        text, clipped = box_text(boxes, (100, 100))
+        text, clipped = wording.boxes(boxes, size)
+        if boxes_from == 'corners':
+            boxes, size = [enclosing_box(row['obj_corner'])], (1, 1)
+        pixels = _pixels(boxes, size, path) if wording.truth else []
     except Unusable as error:
         return error.drop(key)
     question = wording.say('refer_text', key, phrase=row['question'])
-    return Sample(key, (image, ), ((question, text), ), notes + clipped)
+    unique = row.get('unique', row.get('is_unique'))
+    truth = dict(boxes=pixels, obj_cls=row.get('obj_cls'))
+    if unique is not None:
+        truth['unique'] = bool(unique)
+    return Sample(key, (image, ), ((question, text), ), notes + clipped,
+                  task='VG', truth=truth)

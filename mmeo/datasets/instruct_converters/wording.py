@@ -90,6 +90,12 @@ class Wording:
         return box_text(boxes, size, phrase if self.style.phrases else None,
                         self.style.name)
 
+    def grounded(self, boxes: Sequence[Sequence[float]],
+                 size: tuple[float, float],
+                 phrase: Optional[str] = None) -> tuple[str, tuple[str, ...]]:
+        """Boxes inside a sentence, which needs the words of the phrase."""
+        return box_text(boxes, size, phrase, self.style.name)
+
     def choose(self, key: str, candidates: Sequence, count: int) -> list:
         """``count`` candidates (or all) in seeded order."""
         return self.random(f'choose:{key}').sample(

@@ -36,7 +36,8 @@ def scenes(tmp_path, picture):
 
 
 def test_every_source_documents_its_files(repo_root):
-    page = (repo_root / 'docs/en/instruction_converters.md').read_text()
+    page = ''.join((repo_root / 'docs/en' / name).read_text() for name in (
+        'instruction_converters.md', 'rsunivlm_data.md'))
     for name, source in SOURCES.items():
         assert source.tree and source.asks and source.title
         assert f'`{name}`' in page, f'{name} is not in the docs page'
