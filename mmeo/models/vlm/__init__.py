@@ -9,12 +9,13 @@ from .lora import add_lora, lora_layers, merge_lora
 from .projectors import MLPProjector, PixelShuffleProjector, pixel_shuffle
 from .token_drop import VisualTokenDrop, draw_keep_mask, kept_tokens
 from .token_moe import TokenMoE, TokenMoEFFN
+from .two_turn import TwoTurnChange
 from .vision_tower import HFVisionTower
 
 __all__ = [
     'GranularityFFN', 'GranularityMoE', 'HFLanguageModel', 'HFVisionTower',
     'InstructVLM', 'MLPProjector', 'PixelShuffleProjector', 'TokenMoE',
-    'TokenMoEFFN', 'VLMDataPreprocessor', 'VisualTokenDrop', 'add_lora',
-    'draw_keep_mask', 'kept_tokens', 'lora_layers', 'merge_lora',
-    'pixel_shuffle'
+    'TokenMoEFFN', 'TwoTurnChange', 'VLMDataPreprocessor',
+    'VisualTokenDrop', 'add_lora', 'draw_keep_mask', 'kept_tokens',
+    'lora_layers', 'merge_lora', 'pixel_shuffle'
 ]
