@@ -79,19 +79,38 @@ class Legend:
             Unusable: If the file is absent, unreadable, or holds a value
                 that the legend does not know.
         """
-        codes = self._codes(path)
-        values, inverse = np.unique(codes, return_inverse=True)
-        unknown = [int(v) for v in values if int(v) not in self._index]
-        if unknown:
-            shown = f'#{unknown[0]:06x}' if self.colours else unknown[0]
-            raise Unusable(f'label value {shown} is not in the legend')
-        lookup = np.array([self._index[int(v)] for v in values])
-        return lookup[inverse].reshape(codes.shape)
+        return self.indices(read_label(path, 'RGB' if self.colours else None))
 
-    def _codes(self, path: Path) -> np.ndarray:
-        pixels = read_label(path, 'RGB' if self.colours else None)
+    def indices(self, pixels: np.ndarray) -> np.ndarray:
+        """Class index of each pixel of an array.
+
+        Args:
+            pixels (np.ndarray): ``(H, W)`` or ``(H, W, bands)``, of which a
+                legend of values takes the first band.
+
+        Returns:
+            np.ndarray: ``(H, W)`` int; -1 is ignored.
+
+        Raises:
+            Unusable: If it holds a value that the legend does not know, or
+                has no colours.
+        """
+        codes = self._codes(pixels)
+        known = np.array(sorted(self._index), np.int64)
+        places = np.searchsorted(known, codes).clip(max=len(known) - 1)
+        wrong = known[places] != codes
+        if wrong.any():
+            unknown = int(codes[wrong].min())
+            shown = f'#{unknown:06x}' if self.colours else unknown
+            raise Unusable(f'label value {shown} is not in the legend')
+        lookup = np.array([self._index[int(v)] for v in known])
+        return lookup[places]
+
+    def _codes(self, pixels: np.ndarray) -> np.ndarray:
         if not self.colours:
             return pixels if pixels.ndim == 2 else pixels[..., 0]
+        if pixels.ndim != 3 or pixels.shape[2] < 3:
+            raise Unusable('label has no colours, but the legend has')
         if self.threshold:
             pixels = (pixels >= self.threshold) * 255
         pixels = pixels.astype(np.int64)

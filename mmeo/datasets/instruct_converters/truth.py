@@ -13,7 +13,8 @@ TRUTH_FIELDS: dict[str, tuple[str, ...]] = {
     'CCD': ('references', ),
     'VG': ('boxes', ),
     'REF': ('references', ),
-    'SEG': ('mask', 'class_name', 'class_index', 'classes', 'image_id'),
+    # `class_name` and `class_index` too, unless all classes are asked for.
+    'SEG': ('mask', 'classes', 'image_id'),
 }
 
 
