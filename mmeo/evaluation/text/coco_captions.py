@@ -3,6 +3,7 @@
 
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -69,6 +70,8 @@ class MeteorJar:
     def _reason(self) -> str:
         process = self._scorer.meteor_p
         process.kill()
+        with suppress(OSError):
+            process.stdin.close()
         # The scorer keeps its lock when it fails, and waits for it in
         # __del__ for ever.
         if self._scorer.lock.locked():
