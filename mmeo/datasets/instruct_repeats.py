@@ -76,9 +76,19 @@ class MixtureRow(NamedTuple):
 
 
 def mixture_rows(names: Sequence[str], lengths: Sequence[int],
-                 repeats: Sequence[float]) -> list[MixtureRow]:
-    """The shares of datasets in a mixture."""
-    counts = [effective_count(n, r) for n, r in zip(lengths, repeats)]
+                 repeats: Sequence[float],
+                 counts: Optional[Sequence[int]] = None) -> list[MixtureRow]:
+    """The shares of datasets in a mixture.
+
+    Args:
+        names (Sequence[str]): Of the datasets.
+        lengths (Sequence[int]): Their samples.
+        repeats (Sequence[float]): Their factors.
+        counts (Sequence[int], optional): What the mixture takes of each. By
+            default that follows from the factor.
+    """
+    if counts is None:
+        counts = [effective_count(n, r) for n, r in zip(lengths, repeats)]
     total = max(sum(counts), 1)
     return [MixtureRow(*row, row[-1] / total)
             for row in zip(names, lengths, repeats, counts)]

@@ -2,6 +2,7 @@
 """Several datasets in exact proportions."""
 
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from typing import Any, Optional, Union
 
 import numpy as np
@@ -24,14 +25,16 @@ from mmeo.registry import DATASETS
 class MixtureDataset:
     """Concatenation of datasets, each repeated by any positive factor.
 
-    Dataset i contributes exactly ``int(len * repeat)`` samples: whole copies
-    and, for the fraction, a subset drawn with a seed (see
+    Dataset i contributes exactly ``int(len * repeat)`` samples, or exactly
+    as many as its ``samples`` says: whole copies and, for the rest, a subset
+    drawn with a seed (see
     :func:`~mmeo.datasets.instruct_repeats.repeat_indices`). Order and
     content depend on the seed only, so all ranks and a resumed run agree.
 
     Args:
         datasets (Sequence[dict or BaseDataset]): The parts. A dict may carry
-            ``repeat``, its factor, 1 by default.
+            ``repeat``, its factor, 1 by default, or instead ``samples``, the
+            number of its samples in the mixture, whatever its file holds.
         repeats (Sequence[float], optional): One factor each, instead of
             ``repeat`` in the dicts.
         data_root (str, optional): Of the parts that set none.
@@ -44,7 +47,9 @@ class MixtureDataset:
             False.
 
     Raises:
-        ConfigError: If the numbers of datasets and repeats differ.
+        ConfigError: If the numbers of datasets and repeats differ, or a part
+            has both ``repeat`` and ``samples``.
+        DataError: If samples are wanted of a part that holds none.
         MissingDataError: If annotations of parts are absent; the message
             lists all of them.
     """
@@ -59,6 +64,8 @@ class MixtureDataset:
                  lazy_init: bool = False) -> None:
         own = [d.get('repeat') if isinstance(d, Mapping) else None
                for d in datasets]
+        self.samples = [_samples(d) if isinstance(d, Mapping) else None
+                        for d in datasets]
         if repeats is not None and any(r is not None for r in own):
             raise ConfigError('MixtureDataset: give `repeats` or `repeat` of '
                               'each dataset, not both')
@@ -84,9 +91,17 @@ class MixtureDataset:
         for i, (dataset, repeat) in enumerate(
                 zip(self.datasets, self.repeats)):
             dataset.full_init()
+            if self.samples[i] is not None:
+                if not len(dataset):
+                    raise DataError(f'part {i} of the mixture is empty, but '
+                                    f'{self.samples[i]} samples are to come '
+                                    'from it')
+                repeat = Fraction(self.samples[i], len(dataset))
+                self.repeats[i] = float(repeat)
             index = repeat_indices(
                 len(dataset), repeat, self.seed + i, self.fraction)
             parts.append(np.stack([np.full_like(index, i), index], 1))
+        self._counts = [len(part) for part in parts]
         self._order = np.concatenate(parts)  # (N, 2): dataset, sample
         print_log(format_mixture(self.rows(), 'Mixture:'), 'current')
 
@@ -95,7 +110,7 @@ class MixtureDataset:
         names = [getattr(dataset, 'name', f'{i} {type(dataset).__name__}')
                  for i, dataset in enumerate(self.datasets)]
         return mixture_rows(names, [len(d) for d in self.datasets],
-                            self.repeats)
+                            self.repeats, self._counts)
 
     @property
     def metainfo(self) -> dict:
@@ -131,7 +146,8 @@ def _build_parts(datasets: Sequence[Union[dict, BaseDataset]],
         if not isinstance(dataset, Mapping):
             parts.append(dataset)
             continue
-        cfg = {k: v for k, v in dataset.items() if k != 'repeat'}
+        cfg = {k: v for k, v in dataset.items()
+               if k not in ('repeat', 'samples')}
         if data_root is not None:
             cfg.setdefault('data_root', data_root)
         # Annotations are read in `full_init`, when all files are there.
@@ -147,6 +163,21 @@ def _build_parts(datasets: Sequence[Union[dict, BaseDataset]],
         raise MissingDataError(f'{len(missing)} of {len(datasets)} parts of '
                                f'the mixture are missing:\n{listed}')
     return parts
+
+
+def _samples(part: Mapping) -> Optional[int]:
+    """``samples`` of a part, checked."""
+    number = part.get('samples')
+    if number is None:
+        return None
+    if 'repeat' in part:
+        raise ConfigError('MixtureDataset: a part has `repeat` or `samples`, '
+                          f'not both: {part.get("name", part["type"])}')
+    if not isinstance(number, int) or number < 1:
+        raise ConfigError(f'MixtureDataset: samples={number!r} of '
+                          f'{part.get("name", part["type"])} must be a '
+                          'positive integer')
+    return number
 
 
 def mixture_sources(cfg: Mapping) -> list[InstructSource]:
@@ -165,10 +196,18 @@ def mixture_sources(cfg: Mapping) -> list[InstructSource]:
     """
     if cfg['type'].split('.')[-1] == 'MixtureDataset':
         repeats = cfg.get('repeats') or [
-            part.get('repeat', 1) for part in cfg['datasets']]
+            _factor(part) for part in cfg['datasets']]
         return [_source(part, repeat)
                 for part, repeat in zip(cfg['datasets'], repeats)]
     return [_source(cfg, 1)]
+
+
+def _factor(part: Mapping) -> float:
+    samples, length = _samples(part), part.get('length')
+    if samples is None:
+        return part.get('repeat', 1)
+    # Without a length the factor is known when the file is read.
+    return samples / length if length else 1
 
 
 def _source(cfg: Mapping, repeat: float) -> InstructSource:
