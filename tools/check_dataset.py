@@ -49,6 +49,14 @@ def parse_args() -> Namespace:
     parser.add_argument('--json', metavar='FILE', help='write the report')
     parser.add_argument('--strict', action='store_true',
                         help='warnings count as errors')
+    parser.add_argument('--mask-grid', type=int, default=24,
+                        help='cells of a side of masks in [SEG] answers')
+    parser.add_argument('--truth', action='store_true',
+                        help='an evaluation file: one question a record, '
+                        'with the fields that metrics read')
+    parser.add_argument('--one-granularity', action='store_true',
+                        help='the questions of a dialogue must be for one '
+                        'expert ([VQA], [VG], [SEG] are for three)')
     parser.add_argument('--mixture', action='store_true',
                         help='only print the shares, from the lengths that '
                         'the config or meta states; reads no data')
@@ -108,7 +116,9 @@ def check(target: Any, args: Namespace) -> int:
     tiling, pack = transforms or (None, None)
     report = audit(
         target.sources,
-        CheckSettings(args.images, tiling, pack, limit=args.examples),
+        CheckSettings(args.images, tiling, pack, limit=args.examples,
+                      mask_grid=args.mask_grid, truth=args.truth,
+                      one_granularity=args.one_granularity),
         args.workers,
         done=lambda r: print(f'{r.source.name}: {r.records} records',
                              file=sys.stderr))

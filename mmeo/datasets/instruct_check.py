@@ -13,6 +13,7 @@ from mmeo.datasets.instruct_index import parse_json
 from mmeo.datasets.instruct_issues import Issue
 from mmeo.datasets.instruct_records import image_names, read_sample
 from mmeo.datasets.instruct_structure import structure_flaws
+from mmeo.datasets.instruct_tasks import task_flaws
 from mmeo.datasets.transforms.dynamic_tiling import DynamicTiling
 from mmeo.datasets.transforms.load_image import read_picture
 from mmeo.datasets.transforms.pack_dialogue import PackDialogue
@@ -20,6 +21,8 @@ from mmeo.errors import DataError, MissingDataError
 
 # What the loader stops at as well.
 _REFUSED = {'record', 'role', 'order', 'placeholder'}
+# What leaves no turns to look at.
+_UNREADABLE = {'record', 'role', 'order'}
 _CACHE = 200_000  # images remembered by a process
 
 # Height and width, or kind and message of what is wrong.
@@ -37,6 +40,10 @@ class CheckSettings:
         pack (PackDialogue, optional): With ``tiling``, counts tokens.
         template (str): Whose control tokens may not appear in a text.
         limit (int): Examples kept of each kind.
+        mask_grid (int): Cells of a side of masks in ``[SEG]`` answers.
+        truth (bool): The file is for evaluation; see
+            :func:`~mmeo.datasets.instruct_tasks.task_flaws`.
+        one_granularity (bool): A dialogue is for one expert.
     """
 
     decode: bool = False
@@ -44,6 +51,9 @@ class CheckSettings:
     pack: Optional[PackDialogue] = None
     template: str = 'internvl2_5'
     limit: int = 5
+    mask_grid: int = 24
+    truth: bool = False
+    one_granularity: bool = False
 
     @property
     def counts_tokens(self) -> bool:
@@ -89,6 +99,11 @@ class RecordChecker:
             Issue(kind, source, message)
             for kind, message in structure_flaws(record, self.control)]
         kinds = {issue.kind for issue in findings.issues}
+        if not kinds & _UNREADABLE:
+            findings.issues += [
+                Issue(kind, source, message) for kind, message in task_flaws(
+                    record, self.settings.mask_grid, self.settings.truth,
+                    self.settings.one_granularity)]
         # The loader has the last word on what it accepts.
         try:
             sample = read_sample(record, source, root)
