@@ -12,14 +12,14 @@ from mmeo.evaluation.answers import AnswerRecord
 from mmeo.evaluation.metrics.dialogue_metric import DialogueMetric
 
 
-def score_answers(metrics: Iterable[BaseMetric],
+def score_records(metrics: Iterable[BaseMetric],
                   records: Sequence[AnswerRecord]) -> dict[str, Any]:
     """Score a whole test set by every metric, in this process alone.
 
     Args:
         metrics (Iterable[BaseMetric]): A :class:`DialogueMetric` gets the
-            records of its tasks; any other (``DumpResults``) the records as
-            dicts.
+            records of its tasks, and logs its rules; any other
+            (``DumpResults``) gets the records as dicts.
         records (Sequence[AnswerRecord]): Each once.
 
     Returns:
@@ -41,7 +41,7 @@ def score_answers(metrics: Iterable[BaseMetric],
 
 def _score(metric: BaseMetric, records: Sequence[AnswerRecord]) -> dict:
     if isinstance(metric, DialogueMetric):
-        return metric.score([
+        return metric.compute_metrics([
             record for record in records
             if not metric.tasks or record.task in metric.tasks
         ])

@@ -14,9 +14,10 @@ from torch.utils.data import DataLoader
 
 from mmeo.engine.loops.answer_manifest import make_manifest
 from mmeo.errors import ConfigError
-from mmeo.evaluation.answer_scores import score_answers
+from mmeo.evaluation.answer_scores import score_records
 from mmeo.evaluation.answer_store import AnswerStore
 from mmeo.evaluation.answers import AnswerRecord
+from mmeo.evaluation.metrics.dialogue_metric import DialogueMetric
 from mmeo.registry import LOOPS
 from mmeo.structures import DialogueSample
 
@@ -49,7 +50,7 @@ class DialogueTestLoop(TestLoop):
         runner (Runner): The Runner.
         dataloader (DataLoader or dict): Of the test set.
         evaluator (Evaluator, dict or list): Metrics; see
-            :func:`~mmeo.evaluation.answer_scores.score_answers`.
+            :func:`~mmeo.evaluation.answer_scores.score_records`.
         resume (bool): Take over answers of an earlier start; False deletes
             them. Defaults to True.
         dtype (str, optional): 'bfloat16', 'float16' or 'float32': weights
@@ -100,6 +101,9 @@ class DialogueTestLoop(TestLoop):
         runner.call_hook(f'before_{stage}')
         runner.call_hook(f'before_{stage}_epoch')
         runner.model.eval()
+        for metric in self.evaluator.metrics:
+            if isinstance(metric, DialogueMetric):
+                metric.check()  # now, not after hours of answers
         self.store, merged = self._open_store(stage)
         with self._precision(stage):
             for idx, data_batch in enumerate(self.dataloader):
@@ -189,6 +193,6 @@ class DialogueTestLoop(TestLoop):
             self.runner.logger.info(
                 f'{len(records)} answers in {merged}: {unfinished} stopped '
                 f'at the limit of new tokens, {empty} are empty')
-            metrics = [score_answers(self.evaluator.metrics, records)]
+            metrics = [score_records(self.evaluator.metrics, records)]
         broadcast_object_list(metrics)
         return metrics[0]

@@ -46,6 +46,16 @@ class DialogueMetric(BaseMetric):
         """See :meth:`score`."""
         return self.score(results)
 
+    def check(self) -> None:
+        """Refuse what cannot be scored on this machine.
+
+        A test calls it before the first answer. By default nothing is asked
+        for.
+
+        Raises:
+            ConfigError: If something that the metric needs is absent.
+        """
+
     @abstractmethod
     def score(self, records: Sequence[AnswerRecord]) -> dict[str, float]:
         """Score a whole test set.
