@@ -8,6 +8,7 @@ with quiet_imports():
     from .collate import list_collate
     from .dior import DIORDataset, DIORRDataset
     from .dota import DOTADataset, DOTAv2Dataset
+    from .drone_seg import UDD5Dataset, VDDDataset
     from .dynamic_earthnet import DynamicEarthNetDataset
     from .fair1m import FAIR1MDataset
     from .fmow_sentinel import FMoWSentinelDataset
@@ -67,5 +68,5 @@ __all__ = [
     'RSARDataset', 'ResumableInfiniteSampler', 'SARDet100KDataset',
     'SPARCSDataset', 'SSDDDataset', 'SceneDataset', 'SensorFoldersDataset',
     'SubsetDataset', 'SynthEarthLeavesDataset', 'UAVidDataset',
-    'VaihingenDataset', 'list_collate'
+    'UDD5Dataset', 'VDDDataset', 'VaihingenDataset', 'list_collate'
 ]
