@@ -13,6 +13,9 @@ from mmeo.errors import CheckpointError, ConfigError
 from .families import (
     internvit,
     internvl,
+    llava_onevision,
+    rsunivlm,
+    siglip,
     skysense_pp,
     skysense_v1,
     vitp_finetuned,
@@ -23,6 +26,9 @@ from .report import Report
 FAMILIES = {
     'internvit': internvit,
     'internvl': internvl,
+    'siglip': siglip,
+    'llava_onevision': llava_onevision,
+    'rsunivlm': rsunivlm,
     'vitp_finetuned': vitp_finetuned,
     'skysense_v1': skysense_v1,
     'skysense_pp': skysense_pp,
@@ -38,6 +44,11 @@ def detect_family(state: Mapping[str, Tensor]) -> str:
     """
     if internvl.detect(state):
         return 'internvl'
+    if llava_onevision.detect(state) and siglip.find(state):
+        return ('rsunivlm' if llava_onevision.has_experts(state) else
+                'llava_onevision')
+    if siglip.find(state) and not internvit.find(state):
+        return 'siglip'
     if vitp_finetuned.find(state):
         return 'vitp_finetuned'
     if skysense_pp.detect(state):
@@ -97,11 +108,13 @@ def convert(state_dict: Mapping,
         state_dict (Mapping): A state dict or a whole checkpoint, in any
             layout of the family.
         to (str): ``'mmeo'``, ``'hf'``, ``'original'``; ``'hf_file'`` for the
-            names on disk of transformers' InternVL; no ``'hf'`` for
-            fine-tuned models and SkySense. Defaults to ``'mmeo'``.
-        family (str): ``'internvit'``, ``'internvl'``,
-            ``'vitp_finetuned'``, ``'skysense_v1'``, ``'skysense_pp'``, or
-            ``'auto'`` to tell it by the keys. Defaults to ``'auto'``.
+            names on disk of transformers' InternVL and LLaVA-OneVision; no
+            ``'hf'`` for fine-tuned models, RSUniVLM and SkySense. Defaults to
+            ``'mmeo'``.
+        family (str): ``'internvit'``, ``'internvl'``, ``'siglip'``,
+            ``'llava_onevision'``, ``'rsunivlm'``, ``'vitp_finetuned'``,
+            ``'skysense_v1'``, ``'skysense_pp'``, or ``'auto'`` to tell it by
+            the keys. Defaults to ``'auto'``.
         part (str, optional): Of SkySense: ``'hr'``, ``'s2'``, ``'s1'``,
             ``'fusion'``, ``'head_s2'``, ``'head_s1'``, ``'calendar'`` or
             ``'all'``. Defaults to None, the only one in the file, or all.

@@ -3,8 +3,10 @@
 """Convert a checkpoint between key layouts, or take its vision encoder.
 
 An output without suffix is a folder: weights and config.json, which
-transformers loads with --to hf. Weights of SkySense have parts (--part), and
---warm-start-v2 starts a SkySenseV2 from V1's high-resolution encoder.
+transformers loads with --to hf (InternVL). Weights of SkySense have parts
+(--part), and --warm-start-v2 starts a SkySenseV2 from V1's high-resolution
+encoder. A LLaVA-OneVision becomes an RSUniVLM with --family rsunivlm, an
+RSUniVLM a dense model with --expert; --qwen2 joins SigLIP and Qwen2.
 """
 
 import argparse
@@ -12,7 +14,12 @@ import sys
 from pathlib import Path
 
 from mmeo import weights
+from mmeo.codecs.tasks import GRANULARITIES
 from mmeo.errors import CheckpointError, UserError
+
+# Families that are written to a file only.
+_FILES = ('siglip', 'llava_onevision', 'rsunivlm', 'skysense_v1',
+          'skysense_pp')
 
 
 def parse_args() -> argparse.Namespace:
@@ -28,8 +35,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--family',
         default='auto',
-        help='auto (default), internvit, internvl, vitp_finetuned, '
-        'skysense_v1 or skysense_pp')
+        help='auto (default), ' + ', '.join(weights.FAMILIES))
     parser.add_argument(
         '--part',
         help='of SkySense: hr, s2, s1, fusion, head_s2, head_s1, calendar or '
@@ -45,6 +51,19 @@ def parse_args() -> argparse.Namespace:
         help='with --warm-start-v2: copy into stages 3 and 4 as well')
     parser.add_argument(
         '--seed', type=int, default=0, help='of what --warm-start-v2 draws')
+    parser.add_argument(
+        '--expert',
+        choices=GRANULARITIES,
+        help='of RSUniVLM: keep the dense model of this granularity')
+    parser.add_argument(
+        '--qwen2',
+        metavar='LLM',
+        help='src is SigLIP: join it with this Qwen2 (file or folder) into '
+        'an untrained LLaVA')
+    parser.add_argument(
+        '--vocab-rows',
+        type=int,
+        help='cut or fill the vocabulary to so many rows')
     parser.add_argument(
         '--vision-only',
         action='store_true',
@@ -119,17 +138,43 @@ def convert(args: argparse.Namespace) -> tuple[dict, weights.Report]:
         model = build('SkySenseV2', arch=args.warm_start_v2)
         return weights.warm_start_v2(source, model.state_dict(),
                                      args.global_stages)
+    if args.qwen2:
+        llm = weights.load(args.qwen2, trust=args.trust_checkpoint)
+        state, report = weights.compose_llava(
+            weights.unwrap(source), weights.unwrap(llm), seed=args.seed)
+        return finish(state, report, args, 'llava_onevision')
     family = 'internvit' if args.vision_only else args.family
-    return weights.convert_with_report(source, args.to, family, args.part)
+    if args.expert is None and args.vocab_rows is None:
+        return weights.convert_with_report(source, args.to, family, args.part)
+    state, report = weights.convert_with_report(source, 'mmeo', family,
+                                                args.part)
+    return finish(state, report, args, report.family)
+
+
+def finish(state: dict, report: weights.Report, args: argparse.Namespace,
+           family: str) -> tuple[dict, weights.Report]:
+    """From mmeo's names: expert, vocabulary, layout."""
+    if args.expert is not None:
+        state = weights.extract_expert(state,
+                                       GRANULARITIES.index(args.expert))
+        family = 'llava_onevision'
+        report.notes.append(f'the expert {args.expert!r} alone')
+    if args.vocab_rows is not None:
+        state, notes = weights.resize_vocabulary(state, args.vocab_rows,
+                                                 args.seed)
+        report.notes += notes
+    return weights.FAMILIES[family].from_mmeo(state, args.to), report
 
 
 def main() -> None:
     args = parse_args()
     if not Path(args.dst).suffix:
-        if args.part or args.warm_start_v2:
+        if args.part or args.warm_start_v2 or args.qwen2 or args.expert \
+                or args.vocab_rows or args.family in _FILES:
             raise CheckpointError(
-                f'{args.dst} has no suffix and so is a folder, but SkySense '
-                'is written to a file: give a name ending in .safetensors.')
+                f'{args.dst} has no suffix and so is a folder, which is '
+                'written of InternVL only: give a name ending in '
+                '.safetensors.')
         save_model(args)
         return
     state, report = convert(args)

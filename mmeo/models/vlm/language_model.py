@@ -5,17 +5,20 @@ transformers is imported when a model is built: users of the other components
 should not wait for it.
 """
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Optional, Union
 
 import torch
+from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from mmeo.errors import ConfigError, MissingDataError
 from mmeo.models.vlm.granularity_moe import ExpertRoute, GranularityMoE
 from mmeo.models.vlm.packing import PackedSequence, pad, unpad
 from mmeo.registry import MODELS
+from mmeo.weights.vocabulary import EMBED, HEAD, fit_vocabulary
 
 
 @MODELS.register_module()
@@ -60,6 +63,7 @@ class HFLanguageModel(nn.Module):
         if lora is not None:
             from mmeo.models.vlm.lora import add_lora
             add_lora(self.model, lora)
+        self._register_load_state_dict_pre_hook(self._fit_vocabulary)
         self._moe: Optional[GranularityMoE] = None
         self._route: Optional[ExpertRoute] = None
 
@@ -164,6 +168,22 @@ class HFLanguageModel(nn.Module):
         finally:
             self._route = None
         return list(ids)
+
+    def _fit_vocabulary(self, state_dict: dict, prefix: str,
+                        *args: Any) -> None:
+        """Accept files whose vocabulary has more or fewer unused rows."""
+        own = self.state_dict()
+        for name in (f'model.{EMBED}', f'model.{HEAD}'):
+            stored = state_dict.get(prefix + name)
+            if stored is None or name not in own or \
+                    stored.shape == own[name].shape:
+                continue
+            state_dict[prefix + name] = fit_vocabulary(stored, own[name])
+            print_log(
+                f'{prefix}{name}: {len(stored)} rows of the vocabulary in '
+                f'the checkpoint, {len(own[name])} in the model; the first '
+                f'{min(len(stored), len(own[name]))} were taken', 'current',
+                logging.WARNING)
 
     def _add_route(self, decoder: nn.Module, args: tuple,
                    kwargs: dict) -> tuple[tuple, dict]:
