@@ -8,7 +8,11 @@ import cv2
 import numpy as np
 import pytest
 
-from mmeo.datasets.synthetic import contact_sheet, generate, make_synthearth
+from mmeo.datasets.synthetic import (
+    contact_sheet,
+    make_synthearth,
+    split_files,
+)
 from mmeo.datasets.synthetic.annotations import annotate
 from mmeo.datasets.synthetic.classes import BUILDING_LEAVES
 from mmeo.datasets.synthetic.geometry import (
@@ -78,14 +82,14 @@ def test_other_settings_stop_unless_overwritten(tmp_path):
 
 def test_interrupted_run_looks_incomplete(tmp_path, monkeypatch):
     out = tmp_path / 'data'
-    original = generate.write_scene
+    original = split_files.write_scene
 
-    def fails_late(root, seed, index, *args):
-        if index == 1:
+    def fails_late(root, scene, *args):
+        if scene.index == 1:
             raise KeyboardInterrupt
-        return original(root, seed, index, *args)
+        return original(root, scene, *args)
 
-    monkeypatch.setattr(generate, 'write_scene', fails_late)
+    monkeypatch.setattr(split_files, 'write_scene', fails_late)
     with pytest.raises(KeyboardInterrupt):
         make(out)
     assert not (out / 'manifest.json').exists()

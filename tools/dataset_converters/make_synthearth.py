@@ -27,6 +27,13 @@ def parse_args() -> argparse.Namespace:
                         help='number of processes')
     parser.add_argument('--in-context', action='store_true',
                         help='also write incontext/{optical,sar,labels}')
+    parser.add_argument('--rsunivlm', action='store_true',
+                        help='also write rsunivlm: dialogues with task '
+                        'tokens, their images and truth')
+    parser.add_argument('--only-rsunivlm', action='store_true',
+                        help='write nothing else')
+    parser.add_argument('--mask-grid', type=int, default=8,
+                        help='cells along each side of a mask in rsunivlm')
     parser.add_argument('--style', default=DEFAULT.name, choices=list(STYLES),
                         help='look of the scenes')
     parser.add_argument('--overwrite', action='store_true',
@@ -42,7 +49,10 @@ def main() -> int:
         out = make_synthearth(args.out, args.scenes, args.size, args.seed,
                               args.val_fraction, workers=args.workers,
                               overwrite=args.overwrite,
-                              in_context=args.in_context, style=args.style)
+                              in_context=args.in_context, style=args.style,
+                              rsunivlm=args.rsunivlm or args.only_rsunivlm,
+                              mask_grid=args.mask_grid,
+                              usual=not args.only_rsunivlm)
         if args.contact_sheet:
             contact_sheet(out, args.contact_sheet)
     except UserError as error:

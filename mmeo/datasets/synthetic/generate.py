@@ -2,37 +2,31 @@
 """Making the data set: splits, workers, and never half a result."""
 
 import json
-import multiprocessing
 import shutil
-from functools import partial
 from pathlib import Path
 
-import cv2
 from tqdm import tqdm
 
 from mmeo.datasets.synthetic.classes import class_tree
-from mmeo.datasets.synthetic.scene_files import (
-    FOLDERS,
-    IN_CONTEXT_FOLDERS,
-    write_scene,
-)
 from mmeo.datasets.synthetic.scenes import GSD
-from mmeo.datasets.synthetic.styles import DEFAULT, Style, get_style
-from mmeo.datasets.synthetic.writers import coco, instruct
+from mmeo.datasets.synthetic.split_files import make_split
+from mmeo.datasets.synthetic.styles import DEFAULT, get_style
 from mmeo.errors import DataError
 
 VERSION = '1.0'
 _PARTS = ('train', 'val', 'semantics.json', 'manifest.json')
 _UNFINISHED = '.synthearth-unfinished'
 # What a manifest does not name.
-_USUAL = dict(style=DEFAULT.name, in_context=False)
+_USUAL = dict(style=DEFAULT.name, in_context=False, rsunivlm=False,
+              mask_grid=8, usual=True)
 
 
 def make_synthearth(out: str | Path, num_scenes: int, size: int = 512,
                     seed: int = 0, val_fraction: float = 0.2,
                     progress: bool = True, workers: int = 1,
                     overwrite: bool = False, in_context: bool = False,
-                    style: str = DEFAULT.name) -> Path:
+                    style: str = DEFAULT.name, rsunivlm: bool = False,
+                    mask_grid: int = 8, usual: bool = True) -> Path:
     """Make SynthEarth in a folder, or find it already made.
 
     Scene ``i`` depends on ``seed``, ``i`` and ``size`` alone, and its look on
@@ -70,6 +64,7 @@ def make_synthearth(out: str | Path, num_scenes: int, size: int = 512,
     out = Path(out).expanduser()
     settings = _settings(num_scenes, size, seed, val_fraction, workers)
     settings |= dict(in_context=in_context, style=get_style(style).name)
+    settings |= _dialogue_settings(rsunivlm, mask_grid, usual, in_context)
     if _is_made(out, settings, overwrite):
         print(f'SynthEarth is already in {out} with these settings')
         return out
@@ -85,8 +80,8 @@ def make_synthearth(out: str | Path, num_scenes: int, size: int = 512,
               disable=not progress) as bar:
         for name, indices in splits.items():
             if len(indices):
-                counts[name] = _make_split(work / name, indices, settings,
-                                           workers, bar)
+                counts[name] = make_split(work / name, indices, settings,
+                                          workers, bar)
     _write_json(work / 'semantics.json', class_tree())
     said = {key: value for key, value in settings.items()
             if key not in _USUAL or value != _USUAL[key]}
@@ -123,6 +118,20 @@ def _settings(num_scenes: int, size: int, seed: int, val_fraction: float,
                 num_scenes=num_scenes, num_val=num_val)
 
 
+def _dialogue_settings(rsunivlm: bool, mask_grid: int, usual: bool,
+                       in_context: bool) -> dict:
+    """Check what is asked for beside the usual files, or instead of them."""
+    if not rsunivlm and (mask_grid != _USUAL['mask_grid'] or not usual):
+        raise DataError(f'mask_grid={mask_grid}, usual={usual}: they go with '
+                        'rsunivlm=True')
+    if not usual and in_context:
+        raise DataError('usual=False writes `rsunivlm` alone: leave '
+                        'in_context out')
+    if not 2 <= mask_grid <= 64:
+        raise DataError(f'mask_grid={mask_grid}: give 2 to 64 cells')
+    return dict(rsunivlm=rsunivlm, mask_grid=mask_grid, usual=usual)
+
+
 def _is_made(out: Path, settings: dict, overwrite: bool) -> bool:
     """Whether the folder already holds what is asked for."""
     if not out.exists():
@@ -141,8 +150,8 @@ def _is_made(out: Path, settings: dict, overwrite: bool) -> bool:
         found = {**_USUAL, **found}
         other = {key: found.get(key) for key, value in settings.items()
                  if found.get(key) != value}
-        if not settings['in_context']:
-            other.pop('in_context', None)  # more than asked for is fine
+        for key in _more(settings):  # more than asked for is fine
+            other.pop(key, None)
         if not other:
             return True
         if not overwrite:
@@ -162,45 +171,12 @@ def _is_made(out: Path, settings: dict, overwrite: bool) -> bool:
     return False
 
 
-def _make_split(root: Path, indices: range, settings: dict, workers: int,
-                bar: tqdm) -> dict:
-    """Write all scenes of a split and the files they share."""
-    close_up = settings['in_context']
-    for folder in FOLDERS + (IN_CONTEXT_FOLDERS if close_up else ()):
-        (root / folder).mkdir(parents=True)
-    job = partial(_job, root, settings['seed'], settings['size'],
-                  get_style(settings['style']), close_up)
-    images, annotations, lines = [], [], []
-    for (image, records), talk in _run(job, indices, workers):
-        images.append(image)
-        annotations += records
-        lines += talk
-        bar.update()
-    _write_json(root / 'coco/annotations.json',
-                coco.coco_document(images, annotations))
-    (root / 'instruct/instruct.jsonl').write_text(instruct.jsonl(lines))
-    _write_json(root / 'instruct/meta.json', instruct.meta(len(lines)))
-    return dict(scenes=len(images), instances=len(annotations),
-                conversations=len(lines))
-
-
-def _job(root: Path, seed: int, size: int, style: Style, close_up: bool,
-         index: int) -> tuple:
-    return write_scene(root, seed, index, size, style, close_up)
-
-
-def _run(job: partial, indices: range, workers: int):
-    """Results in order, from this process or from several."""
-    workers = min(workers, len(indices))
-    if workers == 1:
-        yield from map(job, indices)
-        return
-    # Forked workers start at once; elsewhere they import this module anew.
-    methods = multiprocessing.get_all_start_methods()
-    context = multiprocessing.get_context(
-        'fork' if 'fork' in methods else 'spawn')
-    with context.Pool(workers, cv2.setNumThreads, (0,)) as pool:
-        yield from pool.imap(job, indices, chunksize=1)
+def _more(settings: dict) -> list[str]:
+    """Settings that only tell what lies there beside what is asked for."""
+    found = [] if settings['in_context'] else ['in_context']
+    if not settings['rsunivlm']:
+        found += ['rsunivlm', 'mask_grid']
+    return found if settings['usual'] else [*found, 'usual']
 
 
 def _write_json(path: Path, content: dict) -> None:

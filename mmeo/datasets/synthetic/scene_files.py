@@ -13,10 +13,9 @@ from mmeo.datasets.synthetic.annotations import annotate
 from mmeo.datasets.synthetic.classes import LEAVES
 from mmeo.datasets.synthetic.optical import flight, render_rgb
 from mmeo.datasets.synthetic.plan import FIRST, SECOND
-from mmeo.datasets.synthetic.raster import Scene, build_scene
+from mmeo.datasets.synthetic.raster import Scene
 from mmeo.datasets.synthetic.regional import render_regional
 from mmeo.datasets.synthetic.scenes import GSD
-from mmeo.datasets.synthetic.styles import DEFAULT, Style
 from mmeo.datasets.synthetic.surfaces import BANDS
 from mmeo.datasets.synthetic.writers.coco import coco_records
 from mmeo.datasets.synthetic.writers.dota import dota_text
@@ -47,17 +46,14 @@ def origin(seed: int, index: int) -> tuple[float, float]:
             rng.randrange(450000, 590000) * 10.0)
 
 
-def write_scene(root: Path, seed: int, index: int, size: int,
-                style: Style = DEFAULT, close_up: bool = False
+def write_scene(root: Path, scene: Scene, stem: str, close_up: bool = False
                 ) -> tuple[tuple[dict, list[dict]], list[dict]]:
     """Render a scene and write its own files.
 
     Args:
         root (Path): Folder of the split, its sub-folders made.
-        seed (int): Seed of the data set.
-        index (int): Number of the scene.
-        size (int): Image side in pixels.
-        style (Style): Look of the scene.
+        scene (Scene): What to render.
+        stem (str): Name of its files.
         close_up (bool): Whether to write ``incontext`` as well. Defaults to
             False.
 
@@ -65,8 +61,7 @@ def write_scene(root: Path, seed: int, index: int, size: int,
         tuple: What goes into the files that all scenes share: the COCO
         records and the conversations.
     """
-    stem = f'{index:04d}'
-    scene = build_scene(seed, index, size, style)
+    seed, index, size = scene.seed, scene.index, scene.size
     leaves = scene.leaves(FIRST)
     legend = LEGEND[leaves]
     rgb = render_rgb(scene, FIRST)
