@@ -1,0 +1,22 @@
+# Copyright (c) mmeo contributors. All rights reserved.
+# RSUniVLM names the scenes of all 10 000 pictures of AID, zero-shot (paper:
+# 81.18; Table 3).
+# Overall accuracy and mean recall, with and without the fallback of
+# LHRS-Bot; the paper does not say which it means.
+_base_ = [
+    '../../_base_/models/rsunivlm-1b_gmoe.py',
+    '../../_base_/datasets/rsunivlm_eval.py',
+    '../../_base_/rsunivlm_test_runtime.py',
+]
+
+model = dict(
+    tokenizer=_base_.tokenizer,
+    task_generation=dict(CLS=dict(max_new_tokens=32)))
+test_dataloader = dict(
+    batch_size=64,
+    dataset=dict(
+        ann_file='annotations/aid.jsonl',
+        data_prefix=dict(img_path='images/aid'),
+        length=10000))
+test_evaluator = dict(
+    type='SceneAccuracy', classes='AIDDataset', fallback='lcs')
