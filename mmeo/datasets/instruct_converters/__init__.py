@@ -8,7 +8,9 @@ from . import (
     detection,
     geochat_bench,
     levir_cc,
+    levir_mci,
     llava,
+    masks,
     medical,
     rsteller,
     rsvg,
@@ -16,6 +18,7 @@ from . import (
     segmentation,
     sensors,
     vrsbench,
+    whu_cd,
 )
 from .convert import convert_instruct
 from .items import SOURCES, Dropped, Option, Sample, register_source
