@@ -28,8 +28,8 @@ __all__ = [
     'FAMILIES', 'Report', 'compose_llava', 'convert', 'convert_with_report',
     'count_experts', 'describe', 'describe_backbone', 'expand_experts',
     'extract_backbone', 'extract_expert', 'extract_vision', 'fit_bands',
-    'fit_position_table', 'fit_vit', 'fit_vocabulary', 'load', 'read_metadata', 'read_skysense',
-    'read_spec', 'resize_patch_kernel', 'resize_position_table',
+    'fit_position_table', 'fit_vit', 'fit_vocabulary', 'load',
+    'read_metadata', 'read_skysense', 'read_spec', 'resize_patch_kernel', 'resize_position_table',
     'resize_vocabulary', 'save_folder', 'sha256', 'unwrap', 'vitp_finetuned',
     'warm_start_v2'
 ]
