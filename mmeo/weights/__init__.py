@@ -29,7 +29,7 @@ __all__ = [
     'count_experts', 'describe', 'describe_backbone', 'expand_experts',
     'extract_backbone', 'extract_expert', 'extract_vision', 'fit_bands',
     'fit_position_table', 'fit_vit', 'fit_vocabulary', 'load',
-    'read_metadata', 'read_skysense', 'read_spec', 'resize_patch_kernel', 'resize_position_table',
-    'resize_vocabulary', 'save_folder', 'sha256', 'unwrap', 'vitp_finetuned',
-    'warm_start_v2'
+    'read_metadata', 'read_skysense', 'read_spec', 'resize_patch_kernel',
+    'resize_position_table', 'resize_vocabulary', 'save_folder', 'sha256',
+    'unwrap', 'vitp_finetuned', 'warm_start_v2'
 ]
