@@ -2,7 +2,7 @@
 """Flaws of records with task tokens, each found alone."""
 
 import json
-import subprocess
+import runpy
 import sys
 
 import numpy as np
@@ -90,16 +90,17 @@ def test_masks_of_another_grid():
     assert kinds(talk(ASK, text)) == ['mask-form']
 
 
-def test_command_reports_them(tmp_path, repo_root):
+def test_command_reports_them(tmp_path, repo_root, monkeypatch, capsys):
     path = tmp_path / 'x.jsonl'
     path.write_text(json.dumps(talk('[SGE] a', 'b', id=1)) + '\n'
                     + json.dumps(talk('[VQA] a', 'b', '[VG] c',
                                       '[1, 2, 3, 4]', id=2)) + '\n')
-    done = subprocess.run(
-        [sys.executable, repo_root / 'tools/check_dataset.py', path,
-         '--truth', '--one-granularity', '--mask-grid', '16', '--workers',
-         '0'], capture_output=True, text=True)
-    assert done.returncode == 2
+    monkeypatch.setattr(sys, 'argv', [
+        'check_dataset.py', str(path), '--truth', '--one-granularity',
+        '--mask-grid', '16', '--workers', '0'])
+    tool = runpy.run_path(str(repo_root / 'tools/check_dataset.py'))
+    assert tool['main']() == 2
+    shown = capsys.readouterr().out
     for kind in ('task-token', 'granularity', 'truth'):
-        assert f'{kind} ' in done.stdout
-    assert 'unknown task token [SGE]' in done.stdout
+        assert f'{kind} ' in shown
+    assert 'unknown task token [SGE]' in shown

@@ -49,6 +49,7 @@ class Reading:
         task (str): 'auto' or the task of all questions.
         tags (str): 'keep' or 'drop' tags such as ``[refer]``.
         broken (Pattern, optional): Answers that are not complete.
+        only (tuple[str, ...]): Tasks of the questions to keep; all if empty.
     """
 
     wording: Wording
@@ -56,6 +57,7 @@ class Reading:
     task: str = 'none'
     tags: str = 'keep'
     broken: Optional[re.Pattern] = None
+    only: tuple[str, ...] = ()
 
     def turn(self, question: str, answer: str
              ) -> tuple[str, str, str, tuple[str, ...]]:
@@ -116,6 +118,14 @@ def _conversation(key: str, record: dict, images: Path,
         notes.append('image placeholder added')
         placed = False
     read = [reading.turn(*pair) for pair in _pairs(turns)]
+    kept = [turn for turn in read if not reading.only
+            or turn[2] in reading.only]
+    if not kept:
+        raise Unusable(f'no question of {", ".join(reading.only)}',
+                       flaw=False)
+    if len(kept) < len(read):
+        read = kept
+        notes.append('questions of other tasks left out')
     located = [find_image(images, name) for name in names]
     notes += [note for *_, more in read for note in more]
     notes += [note for _, note in located if note]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Optional
 
+from mmeo.codecs import TASKS
 from mmeo.datasets.instruct_converters.dialogues import (
     REWRITE,
     Reading,
@@ -23,6 +24,7 @@ from mmeo.datasets.instruct_converters.items import (
     Option,
     Sample,
     Unusable,
+    parse_kinds,
     register_source,
 )
 from mmeo.datasets.instruct_converters.turn_tasks import CHOICES
@@ -31,6 +33,13 @@ from mmeo.datasets.instruct_converters.wording import Wording
 TASK = Option(
     '--task', 'task of all questions, none, or auto: by tags, boxes and '
     'demands in the text', default='auto', choices=CHOICES)
+ONLY = Option('--only-tasks', 'keep the questions of these tasks, e.g. REF; '
+              'comma-separated', default='')
+
+
+def _only(text: str) -> tuple[str, ...]:
+    return tuple(parse_kinds(text, tuple(TASKS), '--only-tasks')
+                 ) if text else ()
 
 
 @register_source(
@@ -46,11 +55,12 @@ TASK = Option(
         '--boxes', 'form of boxes in the texts: keep them, percent '
         '{<x1><y1><x2><y2>|<angle>}, fraction [x1, y1, x2, y2], tagged '
         '<ref>..</ref><box>[[..]]</box> in thousandths, rbox of FIT-RS',
-        default='keep', choices=tuple(REWRITE)), TASK))
-def llava(root: Path, images: Path, wording: Wording, boxes: str,
-          task: str) -> Iterator[Item]:
+        default='keep', choices=tuple(REWRITE)), TASK, ONLY))
+def llava(root: Path, images: Path, wording: Wording, boxes: str, task: str,
+          only_tasks: str) -> Iterator[Item]:
     """Pass conversations through; placeholders move to the front."""
-    yield from conversations(root, images, Reading(wording, boxes, task))
+    yield from conversations(root, images, Reading(
+        wording, boxes, task, only=_only(only_tasks)))
 
 
 @register_source(
@@ -63,14 +73,14 @@ def llava(root: Path, images: Path, wording: Wording, boxes: str,
     folders=('final_images_llava', 'images'),
     options=(Option('--task-tags', 'keep or drop [refer], [identify], ...; '
                     'a style with task tokens always replaces them',
-                    default='keep', choices=('keep', 'drop')), TASK))
+                    default='keep', choices=('keep', 'drop')), TASK, ONLY))
 def geochat(root: Path, images: Path, wording: Wording, task_tags: str,
-            task: str) -> Iterator[Item]:
+            task: str, only_tasks: str) -> Iterator[Item]:
     """LLaVA list with percent boxes and an angle."""
     path = root if root.is_file() else one_file(
         root, 'GeoChat_Instruct*.json', 'give the json file itself')
-    yield from conversations(path, images, Reading(wording, 'percent', task,
-                                                   task_tags))
+    yield from conversations(path, images, Reading(
+        wording, 'percent', task, task_tags, only=_only(only_tasks)))
 
 
 @register_source(
@@ -82,13 +92,13 @@ def geochat(root: Path, images: Path, wording: Wording, task_tags: str,
          '<rbox>({<cx><cy><w><h>|<angle>})</rbox>\n'
          'FOLDER/imgv2_split_512_100_vaild/NAME.png   (or --image-root)',
     folders=('imgv2_split_512_100_vaild', 'images'),
-    options=(TASK, ))
-def fit_rs(root: Path, images: Path, wording: Wording,
-           task: str) -> Iterator[Item]:
+    options=(TASK, ONLY))
+def fit_rs(root: Path, images: Path, wording: Wording, task: str,
+           only_tasks: str) -> Iterator[Item]:
     """LLaVA list with percent boxes about a centre, and an angle."""
     cut = re.compile('due to the context length', re.IGNORECASE)
-    yield from conversations(root, images, Reading(wording, 'rbox', task,
-                                                   broken=cut))
+    yield from conversations(root, images, Reading(
+        wording, 'rbox', task, broken=cut, only=_only(only_tasks)))
 
 
 @register_source(

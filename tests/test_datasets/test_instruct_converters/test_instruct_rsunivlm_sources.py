@@ -65,6 +65,10 @@ def test_geochat_tags_become_tokens(tmp_path, picture, write, clean):
               'classes: a', 'a', 'Why?', 'It is so.']}
     assert done.report.notes == {
         'questions of several granularities: split into dialogues': 2}
+    described = clean('geochat', tmp_path, only_tasks='REF')
+    assert described.pairs == [('[REF] what is [10, 40, 50, 60]', 'a ship')]
+    assert described.report.notes == {'questions of other tasks left out': 1}
+    assert described.report.left_out == {'no question of REF': 2}
     plain = clean('geochat', tmp_path, task='none')
     assert plain.records[0]['conversations'][0]['value'] == (
         '<image>\nwhere is the ship ?')
