@@ -2,11 +2,11 @@
 """A paper's numbers beside ours, ours taken from run records and nowhere
 else."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Optional
 
-from .paper_tables import Column, PaperTable, Part
+from .paper_tables import Column, Configs, PaperTable, Part
 from .run_record import harmful_options
 
 # Points. Our choice: the paper reports no spread over seeds to take it from.
@@ -26,12 +26,15 @@ class Cell:
         paper (float, optional): None where the paper prints none.
         digits (int): Decimals the paper prints.
         config (str, optional): What would measure it; None: nothing does.
+            Several, joined by ' + ', if it is the mean over them.
         ours (float, optional): In the paper's unit; None: not run.
-        record (str, optional): File that holds it.
+        record (str, optional): File that holds it, or several.
         remark (str): What sets the run apart from the config.
         runs (int): Records that hold it; the newest counts.
-        trained_by (str, optional): Config of the weights it tests, if these
-            are not its own.
+        trained_by (tuple[str, ...]): Configs that are trained in turn, the
+            last one for the weights it tests; () if these are its own.
+        missing (tuple[str, ...]): Configs that have not been run.
+        gpus (int): How many a run takes.
     """
 
     table: str
@@ -46,7 +49,9 @@ class Cell:
     record: Optional[str] = None
     remark: str = ''
     runs: int = 0
-    trained_by: Optional[str] = None
+    trained_by: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    gpus: int = 8
 
     @property
     def difference(self) -> Optional[float]:
@@ -88,12 +93,28 @@ def compare(table: PaperTable,
         for row in own_rows(part):
             for column, text in zip(part.columns, part.rows[row]):
                 digits = len(text.partition('.')[2])
-                config = part.ours.get(row, {}).get(column.name)
+                sources = [
+                    _source(each, column) for each in
+                    _all(part.ours.get(row, {}).get(column.name))]
+                configs = tuple(dict.fromkeys(each for each, _ in sources))
                 cell = Cell(table.number, row, column.name, column.metric,
                             column.key, part.value(row, column.name), digits,
-                            config, trained_by=table.trained_by)
-                cells.append(_fill(cell, column, records))
+                            ' + '.join(configs) or None, missing=configs,
+                            trained_by=_all(part.trained_by
+                                            or table.trained_by),
+                            gpus=table.gpus)
+                cells.append(_fill(cell, sources, column.scale, records))
     return cells
+
+
+def _all(configs: Optional[Configs]) -> tuple[str, ...]:
+    return (configs, ) if isinstance(configs, str) else configs or ()
+
+
+def _source(text: str, column: Column) -> tuple[str, Optional[str]]:
+    """Config, and the key of its record."""
+    config, _, key = text.partition(' ')
+    return config, key or column.key
 
 
 def own_rows(part: Part) -> list[str]:
@@ -101,18 +122,33 @@ def own_rows(part: Part) -> list[str]:
     return [row for row in part.rows if '[' not in row]
 
 
-def _fill(cell: Cell, column: Column,
-          records: Iterable[Mapping[str, Any]]) -> Cell:
-    found = [record for record in records
-             if cell.config and record['config'] == cell.config
-             and record['metrics'].get(column.key) is not None]
-    if not found:
-        return cell
-    newest = found[-1]
-    fields = {**vars(cell), 'runs': len(found),
-              'ours': float(newest['metrics'][column.key]) * column.scale,
-              'record': newest.get('file'), 'remark': _remark(newest)}
+def _fill(cell: Cell, sources: Sequence[tuple[str, Optional[str]]],
+          scale: float, records: Sequence[Mapping[str, Any]]) -> Cell:
+    """With the mean over its sources, once all have been run."""
+    found = {source: _runs(*source, records) for source in sources}
+    missing = {config: None for (config, _), runs in found.items()
+               if not runs}
+    if missing or not found:
+        return Cell(**{**vars(cell), 'missing': tuple(missing)})
+    newest = [runs[-1] for runs in found.values()]
+    values = [float(record['metrics'][key])
+              for record, (_, key) in zip(newest, found)]
+    files = dict.fromkeys(str(record['file']) for record in newest
+                          if record.get('file'))
+    remarks = dict.fromkeys(filter(None, map(_remark, newest)))
+    fields = {**vars(cell), 'missing': (),
+              'runs': min(map(len, found.values())),
+              'ours': sum(values) / len(values) * scale,
+              'record': ', '.join(files) or None,
+              'remark': '; '.join(remarks)}
     return Cell(**fields)
+
+
+def _runs(config: str, key: Optional[str],
+          records: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Records of a config that hold a number, oldest first."""
+    return [record for record in records if record['config'] == config
+            and record['metrics'].get(key) is not None]
 
 
 def _remark(record: Mapping[str, Any]) -> str:
@@ -136,29 +172,31 @@ def missing_commands(cells: Sequence[Cell]) -> list[str]:
     """
     commands: dict[str, None] = {}
     for cell in cells:
-        if not cell.config or cell.ours is not None:
-            continue
-        train, test = _commands(cell)
-        if cell.trained_by:
-            commands.update({train: None, test: None})
-        else:
-            commands[f'{train} && {test}'] = None
+        for config in cell.missing:
+            training = [_train(each, cell.gpus)
+                        for each in cell.trained_by or (config, )]
+            test = _test(cell, config)
+            if cell.trained_by:
+                commands.update(dict.fromkeys([*training, test]))
+            else:
+                commands[f'{training[0]} && {test}'] = None
     return list(commands)
 
 
-def _commands(cell: Cell) -> tuple[str, str]:
-    """Training and test of a cell."""
-    source = cell.trained_by or cell.config
+def _train(config: str, gpus: int) -> str:
+    return (f'tools/dist_train.sh {config} {gpus} --work-dir '
+            f'{_work_dir(config)}')
+
+
+def _test(cell: Cell, config: str) -> str:
+    source = cell.trained_by[-1] if cell.trained_by else config
     weights = f'$(cat {_work_dir(source)}/last_checkpoint)'
-    folder = _work_dir(cell.config)
-    train = (f'tools/dist_train.sh {source} 8 --work-dir '
-             f'{_work_dir(source)}')
+    folder = _work_dir(config)
     if (cell.key or '').startswith('robustness/'):
-        return train, (f'python tools/analysis_tools/test_robustness.py '
-                       f'{cell.config} {weights} --work-dir '
-                       f'{folder}/robustness')
-    return train, (f'tools/dist_test.sh {cell.config} {weights} 8 --work-dir '
-                   f'{folder}/test')
+        return (f'python tools/analysis_tools/test_robustness.py {config} '
+                f'{weights} --work-dir {folder}/robustness')
+    return (f'tools/dist_test.sh {config} {weights} {cell.gpus} --work-dir '
+            f'{folder}/test')
 
 
 def _work_dir(config: str) -> str:

@@ -5,20 +5,24 @@ A file holds one printed table. Tables that the paper sets side by side are
 several ``parts``, each with columns, rows as text (cells separated by ``|``,
 ``-`` where the paper prints none, ``?`` where what it prints is not known to
 us, digits as printed) and ``ours``: for a row and a column the config of this
-repository that measures the same thing. Where all of these test the weights of
-one training, ``trained_by`` names its config. ``cost.txt`` says what the
-paper's runs cost.
+repository that measures the same thing, or several whose mean does. Where all
+of these test the weights of one training, ``trained_by`` names its config, for
+the table or for a part of it. ``cost.txt`` says what the paper's runs cost.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional, Union
 
 import yaml
 
 from mmeo.errors import ConfigError, DataError
 
+#: One config, or several: whose mean is printed, or that are run in turn. In
+#: ``ours`` the key of a record may follow it after a space, where it is not
+#: the column's.
+Configs = Union[str, tuple[str, ...]]
 FOLDER = Path(__file__).resolve().parent / 'papers'
 #: Cells without a number.
 NO_NUMBER = ('-', '?')
@@ -51,12 +55,16 @@ class Part:
         columns (list[Column]): Quantities.
         rows (dict[str, list[str]]): Row name to cells as printed; '-' where
             there is none, '?' where it is not known.
-        ours (dict[str, dict[str, str]]): Row, then column, to config path.
+        ours (dict[str, dict[str, Configs]]): Row, then column, to config
+            path, or to several.
+        trained_by (Configs, optional): As of the whole table, for this part.
+            Defaults to None.
     """
 
     columns: list[Column]
     rows: dict[str, list[str]]
-    ours: dict[str, dict[str, str]] = field(default_factory=dict)
+    ours: dict[str, dict[str, Configs]] = field(default_factory=dict)
+    trained_by: Optional[Configs] = None
 
     def value(self, row: str, column: str) -> Optional[float]:
         """A cell as a number, or None."""
@@ -75,8 +83,10 @@ class PaperTable:
         source (str): Paper, table and section.
         note (str): What the caption leaves out.
         parts (list[Part]): Usually one.
-        trained_by (str, optional): Config whose weights all of ours test.
+        trained_by (Configs, optional): Config whose weights all of ours
+            test, the last of several that are run one after the other.
             Defaults to None: each trains its own.
+        gpus (int): How many the commands name. Defaults to 8.
     """
 
     number: str
@@ -84,7 +94,8 @@ class PaperTable:
     source: str
     note: str
     parts: list[Part]
-    trained_by: Optional[str] = None
+    trained_by: Optional[Configs] = None
+    gpus: int = 8
 
 
 def systems() -> list[str]:
@@ -130,7 +141,8 @@ def read_table(path: Path) -> PaperTable:
         parts = [_read_part(part) for part in data['parts']]
         return PaperTable(str(data['table']), data['title'], data['source'],
                           data.get('note', ''), parts,
-                          data.get('trained_by'))
+                          _one_or_more(data.get('trained_by')),
+                          data.get('gpus', 8))
     except (KeyError, TypeError, ValueError, yaml.YAMLError) as error:
         raise DataError(f'{path}: cannot be read as a table: {error}. It '
                         'needs table, title, source and parts; each part '
@@ -157,11 +169,16 @@ def _read_part(data: Mapping) -> Part:
         if row not in rows or unknown:
             raise ValueError(f'`ours` names {row!r} {sorted(unknown)}, which '
                              'the table has not')
-    return Part(columns, rows, ours)
+    return Part(columns, rows, ours, _one_or_more(data.get('trained_by')))
 
 
-def _read_ours(configs: object, columns: list[Column]) -> dict[str, str]:
-    """One config for all columns that can be measured, or one for each."""
+def _read_ours(configs: object, columns: list[Column]) -> dict[str, Configs]:
+    """One config for all columns that can be measured, or one, or a list to
+    take the mean over, for each."""
     if isinstance(configs, str):
         return {column.name: configs for column in columns if column.key}
-    return dict(configs)
+    return {name: _one_or_more(each) for name, each in dict(configs).items()}
+
+
+def _one_or_more(configs: Any) -> Any:
+    return tuple(configs) if isinstance(configs, list) else configs
