@@ -4,5 +4,7 @@
 # see what rounding costs.
 _base_ = './default_runtime.py'
 test_cfg = dict(type='DialogueTestLoop', dtype='bfloat16')
-# Answers are text: nothing to draw.
-default_hooks = dict(logger=dict(interval=20), visualization=None)
+# Answers are text: there is no hook that draws.
+default_hooks = dict(
+    _delete_=True,
+    logger=dict(type='LoggerHook', interval=20, log_metric_by_epoch=False))

@@ -1,8 +1,7 @@
 # Copyright (c) mmeo contributors. All rights reserved.
 # RSUniVLM names the scenes of all 10 000 pictures of AID, zero-shot (paper:
-# 81.18; Table 3).
-# Overall accuracy and mean recall, with and without the fallback of
-# LHRS-Bot; the paper does not say which it means.
+# 81.18; Table 3). Overall accuracy and mean recall, with and without the
+# fallback of LHRS-Bot; the paper does not say which it means.
 _base_ = [
     '../../_base_/models/rsunivlm-1b_gmoe.py',
     '../../_base_/datasets/rsunivlm_eval.py',

@@ -1,8 +1,8 @@
 # Copyright (c) mmeo contributors. All rights reserved.
 # RSUniVLM names the scenes of all 31 500 pictures of NWPU-RESISC45 (paper:
-# 86.86; Table 3), whose captions are in its training.
-# Overall accuracy and mean recall, with and without the fallback of
-# LHRS-Bot; the paper does not say which it means.
+# 86.86; Table 3), whose captions are in its training. Overall accuracy and
+# mean recall, with and without the fallback of LHRS-Bot; the paper does not
+# say which it means.
 _base_ = [
     '../../_base_/models/rsunivlm-1b_gmoe.py',
     '../../_base_/datasets/rsunivlm_eval.py',

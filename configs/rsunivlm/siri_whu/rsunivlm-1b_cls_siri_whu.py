@@ -1,8 +1,7 @@
 # Copyright (c) mmeo contributors. All rights reserved.
-# RSUniVLM names the scenes of all 2 400 pictures of SIRI-WHU, zero-shot (paper:
-# 68.13; Table 3).
-# Overall accuracy and mean recall, with and without the fallback of
-# LHRS-Bot; the paper does not say which it means.
+# RSUniVLM names the scenes of all 2 400 pictures of SIRI-WHU, zero-shot
+# (paper: 68.13; Table 3). Overall accuracy and mean recall, with and without
+# the fallback of LHRS-Bot; the paper does not say which it means.
 _base_ = [
     '../../_base_/models/rsunivlm-1b_gmoe.py',
     '../../_base_/datasets/rsunivlm_eval.py',

@@ -1,6 +1,6 @@
 # Copyright (c) mmeo contributors. All rights reserved.
-# RSUniVLM describes the 9 350 validation images of VRSBench; in its training,
-# not in its paper. COCO scorers; the judge CLAIR is left out.
+# RSUniVLM describes the 9 350 validation images of VRSBench, which is in its
+# training, not in its paper. COCO scorers; the judge CLAIR is left out.
 _base_ = [
     '../../_base_/models/rsunivlm-1b_gmoe.py',
     '../../_base_/datasets/rsunivlm_eval.py',

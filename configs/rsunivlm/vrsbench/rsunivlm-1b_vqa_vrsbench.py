@@ -1,7 +1,7 @@
 # Copyright (c) mmeo contributors. All rights reserved.
-# RSUniVLM answers the 37 409 questions of VRSBench-VQA; in its training, not in
-# its paper. By VRSBench's rule as far as it needs no language model for a
-# judge; what that would decide is counted and bounded from above.
+# RSUniVLM answers the 37 409 questions of VRSBench-VQA, which is in its
+# training, not in its paper. By VRSBench's rule as far as it needs no language
+# model for a judge; what that would decide is counted and bounded from above.
 _base_ = [
     '../../_base_/models/rsunivlm-1b_gmoe.py',
     '../../_base_/datasets/rsunivlm_eval.py',

@@ -1,8 +1,7 @@
 # Copyright (c) mmeo contributors. All rights reserved.
-# RSUniVLM names the scenes of all 1 005 pictures of WHU-RS19, zero-shot (paper:
-# 84.91; Table 3).
-# Overall accuracy and mean recall, with and without the fallback of
-# LHRS-Bot; the paper does not say which it means.
+# RSUniVLM names the scenes of all 1 005 pictures of WHU-RS19, zero-shot
+# (paper: 84.91; Table 3). Overall accuracy and mean recall, with and without
+# the fallback of LHRS-Bot; the paper does not say which it means.
 _base_ = [
     '../../_base_/models/rsunivlm-1b_gmoe.py',
     '../../_base_/datasets/rsunivlm_eval.py',
