@@ -21,7 +21,7 @@ from mmeo.datasets.instruct_report import AuditReport, SourceReport
 from mmeo.datasets.instruct_rounds import (
     group_rounds,
     join_samples,
-    rounds_of,
+    joins_with,
 )
 from mmeo.errors import DataError
 
@@ -181,8 +181,8 @@ def _measure(part: _Part, sample: dict, source: InstructSource) -> None:
 
 
 def _rounds(sample: dict) -> tuple[Optional[int], int]:
-    key, rounds = rounds_of(sample)
-    return None if key is None else _hash(sample['img_paths']), rounds
+    key = joins_with(sample)
+    return key and _hash(key), len(sample['conversations']) // 2
 
 
 def _measure_joined(source: InstructSource, settings: CheckSettings,

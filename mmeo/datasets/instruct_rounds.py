@@ -19,13 +19,21 @@ def rounds_of(sample: dict) -> tuple[Optional[Hashable], int]:
         alone (no image, or a system turn of its own), and the number of
         questions.
     """
+    key = joins_with(sample)
+    return key and hash(key), len(sample['conversations']) // 2
+
+
+def joins_with(sample: dict) -> Optional[tuple]:
+    """What dialogues must share to be joined; None for one that stays alone.
+
+    The text of it is the same in all processes, its hash is not.
+    """
     turns = sample['conversations']
-    alone = not sample['img_paths'] or _role(turns[0]) == 'system'
-    if alone:
-        return None, len(turns) // 2
+    if not sample['img_paths'] or _role(turns[0]) == 'system':
+        return None
     levels = {granularity_of(_text(turn), strict=False)
               for turn in turns if _role(turn) in ('human', 'user')}
-    return hash((*sample['img_paths'], *sorted(levels))), len(turns) // 2
+    return (*sample['img_paths'], *sorted(levels))
 
 
 def group_rounds(keys: Sequence[tuple[Optional[Hashable], int]],

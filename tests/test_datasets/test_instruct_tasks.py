@@ -4,12 +4,18 @@
 import json
 import runpy
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 
+import mmeo
 from mmeo.codecs import encode_mask
+from mmeo.datasets.instruct_audit import audit
+from mmeo.datasets.instruct_check import CheckSettings
 from mmeo.datasets.instruct_issues import KINDS
+from mmeo.datasets.instruct_targets import file_target
 from mmeo.datasets.instruct_tasks import task_flaws
 
 MASK = np.zeros((24, 24), int)
@@ -82,6 +88,25 @@ def test_one_granularity_is_an_option():
                      ['others*12, house*12'] * 24))
     assert kinds(mixed) == []
     assert kinds(mixed, one_granularity=True) == ['granularity']
+
+
+def test_lengths_of_joint_samples_are_those_of_the_dataset(tmp_path):
+    Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(tmp_path / 'a.png')
+    path = tmp_path / 'x.jsonl'
+    path.write_text('\n'.join(json.dumps(talk(*texts, image='a.png', id=i))
+                              for i, texts in enumerate((
+                                  ('<image>\n[VQA] a?', 'b'),
+                                  ('<image>\n[VG] c', '[1, 2, 3, 4]'),
+                                  ('<image>\n[CAP] d', 'e')))))
+    dataset = mmeo.build('InstructDataset', ann_file=str(path),
+                         data_root=str(tmp_path), max_rounds=8)
+    source = replace(file_target(str(path)).sources[0], max_rounds=8)
+    tokenizer = mmeo.codecs.ByteBPETokenizer(path, 300)
+    report = audit([source], CheckSettings(
+        tiling=mmeo.build('DynamicTiling', max_tiles=1),
+        pack=mmeo.build('PackDialogue', tokenizer=tokenizer)))
+    # One for each expert.
+    assert len(dataset) == report.files[0].measured == 2
 
 
 def test_masks_of_another_grid():

@@ -103,7 +103,7 @@ def convert_instruct(source: str,
             usable = _usable(_explained(items, entry, root), images, excluded,
                              report, strict)
             for record, notes in _written(usable, wording, name or out.stem,
-                                          report):
+                                          report, strict):
                 file.write(json.dumps(record, ensure_ascii=False) + '\n')
                 report.written += 1
                 report.notes.update(notes)
@@ -178,22 +178,27 @@ def _usable(items: Iterator[Item], images: Path, excluded: ExcludeList,
         if problem is None:
             yield item
             continue
-        report.drop(problem)
-        if strict and problem.flaw:
-            raise DataError(f'{problem.where}: {problem.reason}. Mend the '
-                            'file, or run without --strict to drop and '
-                            'count such records.')
+        _drop(problem, report, strict)
+
+
+def _drop(problem: Dropped, report: Report, strict: bool) -> None:
+    report.drop(problem)
+    if strict and problem.flaw:
+        raise DataError(f'{problem.where}: {problem.reason}. Mend the file, '
+                        'or run without --strict to drop and count such '
+                        'records.')
 
 
 def _written(samples: Iterator[Sample], wording: Wording, dataset: str,
-             report: Report) -> Iterator[tuple[dict, tuple[str, ...]]]:
+             report: Report,
+             strict: bool) -> Iterator[tuple[dict, tuple[str, ...]]]:
     """Records and what was mended in them."""
     for sample in samples:
         try:
             records = records_of(sample, wording.style, wording.truth,
                                  dataset)
         except Unusable as error:
-            report.drop(error.drop(sample.key))
+            _drop(error.drop(sample.key), report, strict)
             continue
         split = len(records) > 1 and not wording.truth
         for i, record in enumerate(records):

@@ -123,8 +123,13 @@ def _object(kind: str, stem: str, path: Path, image: str, number: int,
                       truth=dict(references=[phrase]))
     question = wording.say('refer_text', key, phrase=phrase)
     return Sample(key, (image, ), ((question, text), ), notes + clipped,
-                  task='VG', truth=dict(boxes=pixels,
-                                        unique=bool(item.get('is_unique'))))
+                  task='VG', truth=_box_truth(pixels, item))
+
+
+def _box_truth(pixels: list, row: dict) -> dict:
+    unique = row.get('unique', row.get('is_unique'))
+    truth = dict(boxes=pixels, obj_cls=row.get('obj_cls'))
+    return truth if unique is None else dict(truth, unique=bool(unique))
 
 
 def _pixels(boxes: list, size: tuple[float, float],
@@ -190,9 +195,5 @@ def _box_record(key: str, path: Path, image: str, row: dict, boxes: list,
     except Unusable as error:
         return error.drop(key)
     question = wording.say('refer_text', key, phrase=row['question'])
-    unique = row.get('unique', row.get('is_unique'))
-    truth = dict(boxes=pixels, obj_cls=row.get('obj_cls'))
-    if unique is not None:
-        truth['unique'] = bool(unique)
     return Sample(key, (image, ), ((question, text), ), notes + clipped,
-                  task='VG', truth=truth)
+                  task='VG', truth=_box_truth(pixels, row))

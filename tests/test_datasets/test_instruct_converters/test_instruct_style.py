@@ -17,7 +17,7 @@ from mmeo.datasets.instruct_converters.convert import _image_root
 from mmeo.datasets.instruct_converters.items import SOURCES, Unusable
 from mmeo.datasets.instruct_converters.records import records_of
 from mmeo.datasets.instruct_converters.turn_tasks import split_tag, turn_task
-from mmeo.errors import ConfigError
+from mmeo.errors import ConfigError, DataError
 
 RSUNIVLM = STYLES['rsunivlm']
 
@@ -232,6 +232,25 @@ def test_splits_join_and_leaks_are_dropped(rsvg_like, convert):
     assert convert('dior_rsvg', rsvg_like, split='test').report.written == 1
     with pytest.raises(Exception, match='holds 3 objects, not 38320'):
         convert('dior_rsvg', rsvg_like, total=38320)
+
+
+def test_strict_stops_at_what_cannot_be_split(tmp_path, picture, write):
+    for name in 'ab':
+        picture(tmp_path / f'{name}.png')
+    spread = [{'from': who, 'value': text} for who, text in (
+        ('human', '<image> what is [1, 2, 3, 4]?'), ('gpt', 'a'),
+        ('human', '<image> and?'), ('gpt', 'b'))]
+    rows = [dict(id=i, image=['a.png', 'b.png'], conversations=spread)
+            for i in range(2)]
+    rows[1]['conversations'] = [dict(spread[0], value='<image><image> q'),
+                                spread[1]]
+    path = write(tmp_path / 'x.json', rows)
+    report = convert_instruct('llava', path, tmp_path / 'a.jsonl',
+                              style='rsunivlm')
+    assert report.written == 1 and report.flaws.total() == 1
+    with pytest.raises(DataError, match='spread over questions'):
+        convert_instruct('llava', path, tmp_path / 'a.jsonl',
+                         style='rsunivlm', strict=True)
 
 
 def test_every_source_finds_its_images(tmp_path):
