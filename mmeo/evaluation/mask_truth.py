@@ -67,9 +67,10 @@ def find_legend(annotations: Sequence[Mapping[str, Any]],
                 ignore: Sequence[int] = ()) -> MaskLegend:
     """The legend that the records of one data set agree on.
 
-    A record says the value of the class that it asks for. Those of the other
-    classes follow where values count on in the order of the classes, from 0
-    or, in labels whose 0 is no data, from 1.
+    A record says the value of the class that it asks for; one that asks for
+    several classes says none. Those of the other classes follow where values
+    count on in the order of the classes, from 0 or, in labels whose 0 is no
+    data, from 1.
 
     Args:
         annotations (Sequence[Mapping]): Fields ``classes``, ``class_name``
@@ -131,8 +132,7 @@ def _known_values(annotations: Sequence[Mapping[str, Any]],
         if known.setdefault(name, value) != value:
             raise DataError(f'record {annotation.get("id")}: class_index '
                             f'{value} of {name!r} is {known[name]} in others')
-    # Records that ask for all classes at once say no value: ids count from 0.
-    return known or {name: i for i, name in enumerate(classes)}
+    return known
 
 
 def find_change_legend(

@@ -198,11 +198,17 @@ def test_answers_about_all_classes_at_once(
     write(truth.repeat(4, 0).repeat(4, 1))
     answer = encode_mask(truth + 1, ['others', *CLASSES])
     record = _record('a.png', answer, None)
-    assert _metric(tmp_path).score([record])['mIoU'] == 100
+    values = {name: i for i, name in enumerate(CLASSES)}
+    assert _metric(tmp_path, label_values=values).score(
+        [record])['mIoU'] == 100
+    with pytest.raises(ConfigError, match='label_values'):
+        _metric(tmp_path).score([record])  # they could count from 1
     named = ('others', *CLASSES)
     write((truth + 1).repeat(4, 0).repeat(4, 1))
     record = _record('a.png', answer, None, named)
-    assert _metric(tmp_path).score([record])['mIoU'] == 100
+    values = {name: i for i, name in enumerate(named)}
+    assert _metric(tmp_path, label_values=values).score(
+        [record])['mIoU'] == 100
 
 
 def test_tiles_are_stitched_or_scored_as_they_are(
@@ -263,6 +269,13 @@ def test_broken_truth_is_named(tmp_path: Path, write: Callable, change: dict,
     records[0].annotation.update(change)
     with pytest.raises((DataError, MissingDataError), match=message):
         _metric(tmp_path).score(records)
+
+
+def test_labels_are_looked_for_before_the_first_answer(
+        tmp_path: Path) -> None:
+    _metric(tmp_path).check()
+    with pytest.raises(MissingDataError, match='nowhere'):
+        _metric(tmp_path / 'nowhere').check()
 
 
 def test_records_of_a_file_score_the_same(

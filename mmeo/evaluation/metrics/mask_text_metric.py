@@ -2,13 +2,14 @@
 """Segmentation by answers that spell masks."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Optional, Union
 
 import numpy as np
 from mmengine.logging import print_log
 from prettytable import PrettyTable
 
-from mmeo.errors import ConfigError
+from mmeo.errors import ConfigError, MissingDataError
 from mmeo.evaluation.answers import AnswerRecord
 from mmeo.evaluation.mask_answers import require_fields
 from mmeo.evaluation.mask_scenes import OVERLAPS, SceneReader
@@ -120,6 +121,17 @@ class MaskTextMetric(TextMetric):
                 f'unclaimed cells {self.unclaimed or "as the background"}, '
                 f'stitch={self.stitch}, present_only={self.present_only}, '
                 f'grid {self.grid}')
+
+    def check(self) -> None:
+        """Refuse to start without labels.
+
+        Raises:
+            MissingDataError: If their folder is absent.
+        """
+        if not Path(self.label_root).is_dir():
+            raise MissingDataError(
+                f'{type(self).__name__}: the folder of labels '
+                f'{self.label_root} does not exist: correct `label_root`')
 
     def score(self, records: Sequence[AnswerRecord]) -> dict[str, float]:
         """See :class:`DialogueMetric`.
