@@ -6,6 +6,8 @@ from .progress_hook import ProgressHook
 from .sga_hook import SGAHook
 from .step_seed_hook import StepSeedHook
 from .visualization_hook import GeoVisualizationHook
+from .vlm_manifest_hook import VLMManifestHook, read_manifest
 
 __all__ = ['AtomicCheckpointHook', 'EMATeacherHook', 'GeoVisualizationHook',
-           'MoEAuxHook', 'ProgressHook', 'SGAHook', 'StepSeedHook']
+           'MoEAuxHook', 'ProgressHook', 'SGAHook', 'StepSeedHook',
+           'VLMManifestHook', 'read_manifest']

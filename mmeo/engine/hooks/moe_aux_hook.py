@@ -8,6 +8,7 @@ from mmengine.hooks import Hook
 from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 
+from mmeo.errors import ConfigError
 from mmeo.models.layers import MoEFFN
 from mmeo.registry import HOOKS
 
@@ -17,7 +18,16 @@ def loss_factor(wrapper: OptimWrapper) -> float:
 
     One over the steps of gradient accumulation, times the scale of
     ``AmpOptimWrapper``, which it has in bfloat16 too.
+
+    Raises:
+        ConfigError: If the wrapper does not say, as DeepSpeed's.
     """
+    if not hasattr(wrapper, 'scale_loss'):
+        raise ConfigError(
+            f'{type(wrapper).__name__} does not tell how it scales a loss, '
+            'so the balance loss of experts cannot follow it: train models '
+            'with MoEFFN or TokenMoE under DDP or FSDP '
+            '(configs/_base_/strategies)')
     factor = wrapper.scale_loss(torch.ones(())).item()
     scaler = getattr(wrapper, 'loss_scaler', None)
     return factor if scaler is None else factor * scaler.get_scale()
@@ -39,9 +49,8 @@ class MoEAuxHook(Hook):
 
     def before_train_iter(self, runner: Runner, *args: Any,
                           **kwargs: Any) -> None:
-        factor = loss_factor(runner.optim_wrapper)
         for layer in self._layers(runner):
-            layer.aux_scale = factor
+            layer.aux_scale = loss_factor(runner.optim_wrapper)
 
     def after_train_iter(self, runner: Runner, *args: Any,
                          **kwargs: Any) -> None:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from mmeo.engine.hooks import MoEAuxHook
 from mmeo.engine.hooks.moe_aux_hook import loss_factor
+from mmeo.errors import ConfigError
 from mmeo.models.layers import MoEFFN
 
 
@@ -76,3 +77,9 @@ def test_collected_losses_are_left_alone() -> None:
     layer(torch.randn(4, 8))
     MoEAuxHook().after_train_iter(runner)
     assert layer.pop_aux_loss() > 0
+
+
+def test_a_wrapper_that_does_not_tell() -> None:
+    """DeepSpeed's engine scales the loss inside."""
+    with pytest.raises(ConfigError, match='DDP or FSDP'):
+        loss_factor(SimpleNamespace())
