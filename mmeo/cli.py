@@ -11,6 +11,7 @@ COMMANDS = {
     'train': 'train a model',
     'test': 'evaluate a checkpoint',
     'prompt': 'segment images by an example, by names, or by both',
+    'chat': 'talk about an image or a pair of dates',
     'demo': 'serve an interactive page on this computer',
     'table': "a paper's tables beside what was measured",
 }
@@ -38,6 +39,8 @@ def build_parser(command: Optional[str] = None) -> ArgumentParser:
                 from mmeo.apis import arguments_analysis as arguments
             elif name == 'prompt':
                 from mmeo.apis import arguments_prompt as arguments
+            elif name == 'chat':
+                from mmeo.apis import arguments_chat as arguments
             elif name == 'demo':
                 from mmeo.demo import arguments
             else:

@@ -18,6 +18,8 @@ _HOME = {
     'record': 'tables',
     'robustness': 'robustness_test',
     'attention_map': 'attention',
+    'chat': 'chat_command',
+    'ChatInferencer': 'chat_inferencer',
     'prompt': 'prompt_command',
     'PromptInferencer': 'prompt_inferencer',
 }

@@ -22,19 +22,19 @@ from mmeo.errors import ConfigError
 from mmeo.utils import import_siblings
 
 ModelLike = Union[str, Path, Mapping, nn.Module]
-_CONFIGS = Path('configs') / 'skysense_vita'
 _SECTIONS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
 
-def find_config(model: ModelLike, cfg_options: Optional[dict] = None
-                ) -> Config:
+def find_config(model: ModelLike, cfg_options: Optional[dict] = None,
+                system: str = 'skysense_vita') -> Config:
     """The config that a user means.
 
     Args:
         model (str | Path | dict | Config): A file, the name of a config of
-            SkySense-VITA without folder and ``.py``, a config, or the
-            ``model`` section of one.
+            the system without folder and ``.py``, a config, or the ``model``
+            section of one.
         cfg_options (dict, optional): Dotted keys to override.
+        system (str): Folder of ``configs``. Defaults to 'skysense_vita'.
 
     Raises:
         ConfigError: If there is none, or it has no model.
@@ -45,19 +45,20 @@ def find_config(model: ModelLike, cfg_options: Optional[dict] = None
         model = dict(model) if 'model' in model else dict(model=dict(model))
         cfg = load_config(Config(model), cfg_options)
     else:
-        cfg = load_config(_config_file(model), cfg_options)
+        cfg = load_config(_config_file(model, system), cfg_options)
     if not isinstance(cfg.get('model'), Mapping) or 'type' not in cfg.model:
         raise ConfigError(f'{cfg.filename or "the config"} has no `model` '
                           'with a `type`.')
     return cfg
 
 
-def _config_file(model: Union[str, Path]) -> Path:
+def _config_file(model: Union[str, Path], system: str) -> Path:
     path = Path(model)
     if path.is_file() or path.suffix == '.py' or len(path.parts) > 1:
         return path
     package = Path(mmeo.__file__).parent
-    folders = (package / '.mim' / _CONFIGS, package.parent / _CONFIGS)
+    folders = (package / '.mim' / 'configs' / system,
+               package.parent / 'configs' / system)
     found: list[Path] = []
     for folder in folders:
         found = sorted(folder.rglob(f'{path}.py'))

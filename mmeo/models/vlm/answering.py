@@ -1,11 +1,13 @@
 # Copyright (c) mmeo contributors. All rights reserved.
 """From packed prompts to answers in the data samples."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
 import torch
+from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from mmeo.errors import ConfigError, DataError
@@ -98,6 +100,8 @@ def write_answers(model: nn.Module, packed: PackedSequence,
     tokenizer, settings = model.tokenizer, model.answers
     end = tokenizer.convert_tokens_to_ids(model.template.turn_end)
     arguments = settings.of_tasks([s.get('task', '') for s in samples])
+    arguments['max_new_tokens'] = fit_context(
+        model.llm, max(packed.lengths), arguments)
     recorder, processors = None, []
     if settings.scores:
         if arguments.get('num_beams', 1) > 1:
@@ -124,6 +128,32 @@ def write_answers(model: nn.Module, packed: PackedSequence,
             sample.pred_pieces = pieces_of(tokenizer, ids)
             sample.pred_logprobs = logprobs[i, :len(ids)].tolist()
     return list(samples)
+
+
+def fit_context(llm: nn.Module, prompt: int, arguments: dict) -> int:
+    """New tokens that a prompt leaves room for.
+
+    Args:
+        llm (HFLanguageModel): Has the length of the context.
+        prompt (int): Tokens of the longest prompt.
+        arguments (dict): With ``max_new_tokens``.
+
+    Raises:
+        DataError: If there is no room for an answer.
+    """
+    wanted = arguments['max_new_tokens']
+    context = getattr(llm.model.config, 'max_position_embeddings', None)
+    if context is None or prompt + wanted <= context:
+        return wanted
+    if prompt >= context:
+        raise DataError(
+            f'the prompt has {prompt} tokens, the model reads {context}: ask '
+            'a shorter question, start a new dialogue or show fewer images')
+    print_log(
+        f'a prompt of {prompt} tokens leaves room for {context - prompt} of '
+        f'the {wanted} new tokens asked for; longer answers are marked as '
+        'not finished', 'current', logging.WARNING)
+    return context - prompt
 
 
 def pieces_of(tokenizer: Any, ids: Sequence[int]) -> list[str]:

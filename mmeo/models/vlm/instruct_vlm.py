@@ -129,6 +129,10 @@ class InstructVLM(BaseModel):
         self._tokenizer = build_tokenizer(self._tokenizer)
         return self._tokenizer
 
+    def use_tokenizer(self, tokenizer: Any) -> None:
+        """Write answers with this tokenizer, or what builds it."""
+        self._tokenizer = tokenizer
+
     def train(self, mode: bool = True) -> 'InstructVLM':
         """Set the mode; frozen parts stay in evaluation mode."""
         super().train(mode)
