@@ -6,7 +6,10 @@ import shutil
 
 import pytest
 from answer_records import MALFORMED, record
+from mmengine.config import Config
+from PIL import Image
 
+from mmeo.datasets.instruct_converters import convert_instruct
 from mmeo.errors import ConfigError, DataError, MissingDataError
 from mmeo.evaluation.metrics import ChangeCaptionMetric
 from mmeo.evaluation.text.change_words import (
@@ -163,6 +166,42 @@ def test_real_captions(real_sample) -> None:
     assert found['changed_pairs'] == 1 and found['change_accuracy'] == 100
     # The only word that the five captions hold more than five times.
     assert found['unknown_words'] == len(said.replace('the ', '').split())
+
+
+def test_from_the_converter_over_the_config(tmp_path, repo_root) -> None:
+    """What the converter writes is what the metrics of the config read."""
+    root = tmp_path / 'images/levir_mci'
+    images = []
+    for i, sentences in enumerate((ROAD, SAME)):
+        name = f'test_{i:06}.png'
+        for date in 'AB':
+            path = root / 'images/test' / date / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.new('RGB', (8, 8)).save(path)
+        images.append(dict(filename=name, split='test', sentences=[
+            dict(raw=f'{each} .') for each in sentences]))
+    (root / 'LevirCCcaptions.json').write_text(json.dumps(
+        dict(images=images)))
+    out = tmp_path / 'test.jsonl'
+    convert_instruct('levir_cc', root, out, image_root=root, split='test',
+                     style='rsunivlm', truth=True)
+    truth = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [each['changed'] for each in truth] == [True, False]
+    cfg = Config.fromfile(
+        repo_root / 'configs/rsunivlm/levir_mci/rsunivlm-1b_ccd_levir_mci.py')
+    official, plain = cfg.test_evaluator
+    assert official.vocabulary.startswith(cfg.data_root)
+    official.vocabulary = official.vocabulary.replace(
+        cfg.data_root, str(tmp_path))
+    records = [record(f'{each["references"][0]}', **each) for each in truth]
+    metric = METRICS.build(dict(official, meteor=False))
+    found = metric.score(records)
+    assert found['accuracy'] == 100
+    assert found['BLEU-4'] == pytest.approx(100, abs=1e-4)
+    assert metric.prefix == 'change_caption'
+    plain = METRICS.build(dict(plain, meteor=False, tokens='space'))
+    assert plain.prefix == 'plain'
+    assert plain.score(records)['BLEU-4'] == pytest.approx(100, abs=1e-4)
 
 
 def test_malformed_answers_do_not_raise() -> None:

@@ -14,7 +14,12 @@ test_dataloader = dict(
         ann_file='annotations/levir_mci_ccd_test.jsonl',
         data_prefix=dict(img_path='images/levir_mci'),
         length=1929))
+# The official vocabulary is counted from the captions of all splits.
 test_evaluator = [
-    dict(type='ChangeCaptionMetric', protocol='levir'),
+    dict(
+        type='ChangeCaptionMetric',
+        protocol='levir',
+        vocabulary=f'{_base_.data_root}/images/levir_mci/'
+        'LevirCCcaptions.json'),
     dict(type='ChangeCaptionMetric', protocol='plain', prefix='plain'),
 ]
