@@ -66,6 +66,15 @@ class MaskGrammar:
                    if i != last for n in range(1, len(label) + 1)}
             for last in range(-1, len(self.labels))
         }
+        self._after_count = bytes({
+            *b'0123456789', *self.between[:1], *self.newline[:1],
+            *self.end[:1]})
+        self._after_label: dict[tuple[int, bytes], bytes] = {}
+        for last, prefixes in self._prefixes.items():
+            for text in prefixes:
+                key = last, text[:-1]
+                self._after_label[key] = self._after_label.get(
+                    key, b'') + text[-1:]
         self.start = self._literal(grid - 1, grid, -1, spelling.start.encode())
 
     @property
@@ -80,6 +89,14 @@ class MaskGrammar:
             return not state.text
         return (not self.end and state.rows == 0 and state.kind == 'count'
                 and _value(state.text) == state.room)
+
+    def expected(self, state: MaskState) -> bytes:
+        """Bytes that may follow, and some more."""
+        if state.kind == 'literal':
+            return state.text[:1]
+        if state.kind == 'label':
+            return self._after_label[state.last, state.text]
+        return self._after_count
 
     def step(self, state: MaskState, byte: int) -> Optional[MaskState]:
         """The state behind one more byte; None where it may not follow."""

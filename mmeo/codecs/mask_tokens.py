@@ -5,6 +5,7 @@ mask."""
 import json
 import re
 import weakref
+from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Optional
@@ -51,6 +52,36 @@ def token_bytes(tokenizer: Any) -> dict[int, bytes]:
         'be constrained, set constrain_masks=None')
 
 
+class TokenTexts:
+    """What all tokens spell, in order, so that prefixes are found by halving.
+
+    Args:
+        spelled (dict[int, bytes]): See :func:`token_bytes`.
+    """
+
+    def __init__(self, spelled: dict[int, bytes]) -> None:
+        order = sorted((text, i) for i, text in spelled.items() if text)
+        self.texts = [text for text, _ in order]
+        self.ids = [i for _, i in order]
+        self.known = set(self.texts)
+        self.longest = max(map(len, self.texts), default=0)
+        # No row is empty, so line breaks do not follow each other.
+        self._breaking = [text for text in self.known
+                          if b'\n' in text and b'\n\n' not in text]
+
+    def most_breaks(self, alphabet: bytes) -> int:
+        """Line breaks in a token of these bytes, at most."""
+        return max((text.count(b'\n') for text in self._breaking
+                    if not text.translate(None, alphabet)), default=0)
+
+    def narrow(self, prefix: bytes, start: int,
+               stop: int) -> tuple[int, int]:
+        """The part of ``texts[start:stop]`` that begins with a prefix."""
+        first = bisect_left(self.texts, prefix, start, stop)
+        # No text has a byte of 255 behind a prefix: it is not UTF-8.
+        return first, bisect_left(self.texts, prefix + b'\xff', first, stop)
+
+
 class TokenMoves(NamedTuple):
     """Tokens that may follow in a state.
 
@@ -59,12 +90,14 @@ class TokenMoves(NamedTuple):
         needs (np.ndarray): ``(M,)`` int64, how many more tokens suffice
             behind each, without the rows to come.
         rows (np.ndarray): ``(M,)`` int64, how many rows each finishes.
+        most (int): The largest need, if no row were finished.
         after (dict[int, MaskState]): The state behind each.
     """
 
     ids: np.ndarray
     needs: np.ndarray
     rows: np.ndarray
+    most: int
     after: dict[int, MaskState]
 
 
@@ -77,25 +110,17 @@ class TokenAutomaton:
 
     Args:
         grammar (MaskGrammar): The masks.
-        spelled (dict[int, bytes]): See :func:`token_bytes`.
+        tokens (TokenTexts): The vocabulary.
 
     Raises:
         ConfigError: If the tokens cannot spell a mask.
     """
 
-    def __init__(self, grammar: MaskGrammar,
-                 spelled: dict[int, bytes]) -> None:
+    def __init__(self, grammar: MaskGrammar, tokens: TokenTexts) -> None:
         self.grammar = grammar
-        alphabet = grammar.alphabet
-        tokens = {i: text for i, text in spelled.items()
-                  if text and not text.translate(None, alphabet)}
-        self._texts = set(tokens.values())
-        self._longest = max(map(len, self._texts), default=0)
-        self._trie = _trie(tokens)
-        # Beyond so many rows to come, nothing depends on their number. No
-        # row is empty, so line breaks do not follow each other.
-        self._rows = 1 + max((text.count(b'\n') for text in self._texts
-                              if b'\n\n' not in text), default=0)
+        self._tokens = tokens
+        # Beyond so many rows to come, nothing depends on their number.
+        self._rows = 1 + tokens.most_breaks(grammar.alphabet)
         self._moves: dict[MaskState, TokenMoves] = {}
         self._shortest: dict[bytes, int] = {}
         self.row_cost = self._cost(grammar.shortest_row)
@@ -142,35 +167,37 @@ class TokenAutomaton:
 
     def _find_moves(self, state: MaskState) -> TokenMoves:
         after: dict[int, MaskState] = {}
-        stack = [(self._trie, state)]
+        tokens = self._tokens
+        stack = [(b'', 0, len(tokens.texts), state)]
         while stack:
-            node, here = stack.pop()
-            for byte, child in node.items():
-                if byte < 0:
-                    after.update(dict.fromkeys(child, here))
-                    continue
+            prefix, start, stop, here = stack.pop()
+            while start < stop and tokens.texts[start] == prefix:
+                after[tokens.ids[start]] = here
+                start += 1
+            for byte in self.grammar.expected(here) if start < stop else ():
                 following = self.grammar.step(here, byte)
                 if following is not None:
-                    stack.append((child, following))
+                    longer = prefix + bytes((byte, ))
+                    stack.append((longer, *tokens.narrow(longer, start, stop),
+                                  following))
         needs = {token: self.least(there) for token, there in after.items()}
-        ids = np.array([token for token, need in needs.items()
-                        if need < _NEVER], dtype=np.int64)
-        # Rows finished: in the closing tag all of them are.
-        rows = np.array([state.rows - max(after[token].rows, 0)
-                         for token in ids.tolist()], dtype=np.int64)
-        need = np.array([needs[token] for token in ids.tolist()],
-                        dtype=np.int64)
-        return TokenMoves(ids, need - (state.rows - rows) * self.row_cost,
-                          rows, {token: after[token]
-                                 for token in ids.tolist()})
+        after = {token: there for token, there in after.items()
+                 if needs[token] < _NEVER}
+        # In the closing tag all rows are finished.
+        rows = np.array([state.rows - max(there.rows, 0)
+                         for there in after.values()], dtype=np.int64)
+        need = np.array([needs[token] for token in after], dtype=np.int64)
+        need -= (state.rows - rows) * self.row_cost
+        return TokenMoves(np.array(list(after), dtype=np.int64), need, rows,
+                          int(need.max(initial=0)), after)
 
     def _cost(self, text: bytes) -> int:
         """The smallest number of tokens that spell a text."""
         if text not in self._shortest:
             best = [0] + [_NEVER] * len(text)
             for stop in range(1, len(text) + 1):
-                for start in range(max(stop - self._longest, 0), stop):
-                    if text[start:stop] in self._texts:
+                for start in range(max(stop - self._tokens.longest, 0), stop):
+                    if text[start:stop] in self._tokens.known:
                         best[stop] = min(best[stop], best[start] + 1)
             self._shortest[text] = best[-1]
         return self._shortest[text]
@@ -185,7 +212,7 @@ class TokenTable:
     """
 
     def __init__(self, tokenizer: Any) -> None:
-        self._spelled = token_bytes(tokenizer)
+        self._texts = TokenTexts(token_bytes(tokenizer))
         self._automata: OrderedDict[tuple, TokenAutomaton] = OrderedDict()
 
     def automaton(self, names: Sequence[str], grid: int,
@@ -194,7 +221,7 @@ class TokenTable:
         key = (tuple(names), grid, dialect)
         if key not in self._automata:
             self._automata[key] = TokenAutomaton(
-                MaskGrammar(names, grid, dialect), self._spelled)
+                MaskGrammar(names, grid, dialect), self._texts)
             if len(self._automata) > _KEPT_AUTOMATA:
                 self._automata.popitem(last=False)
         self._automata.move_to_end(key)
@@ -210,17 +237,6 @@ def token_table(tokenizer: Any) -> TokenTable:
     if tokenizer not in _TABLES:
         _TABLES[tokenizer] = TokenTable(tokenizer)
     return _TABLES[tokenizer]
-
-
-def _trie(tokens: dict[int, bytes]) -> dict:
-    """Nested dicts by byte; under -1 the ids that end there."""
-    root: dict = {}
-    for token, text in tokens.items():
-        node = root
-        for byte in text:
-            node = node.setdefault(byte, {})
-        node.setdefault(-1, []).append(token)
-    return root
 
 
 def _decoder_kinds(tokenizer: Any) -> set[str]:

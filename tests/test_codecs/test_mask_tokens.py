@@ -9,6 +9,7 @@ from mmeo.codecs import decode_mask, encode_mask
 from mmeo.codecs.mask_grammar import MaskGrammar
 from mmeo.codecs.mask_tokens import (
     TokenAutomaton,
+    TokenTexts,
     token_bytes,
     token_table,
 )
@@ -63,6 +64,7 @@ def test_grammar_is_the_prefixes_of_all_masks(names, grid, dialect):
         found = {byte: after for byte in range(256)
                  if (after := grammar.step(state, byte)) is not None}
         assert set(found) == following.get(prefix, set())
+        assert set(found) <= set(grammar.expected(state))
         assert grammar.accepts(state) == (prefix in texts)
         states |= {prefix + bytes((byte, )): after
                    for byte, after in found.items()}
@@ -74,7 +76,8 @@ def test_tokens_that_may_follow(tokenizer, dialect):
     names = ['road', 'roadside tree']
     texts = [text.encode() for text in texts_of(2, names, dialect)]
     spelled = token_bytes(tokenizer)
-    automaton = TokenAutomaton(MaskGrammar(names, 2, dialect), spelled)
+    automaton = TokenAutomaton(MaskGrammar(names, 2, dialect),
+                               TokenTexts(spelled))
     rng = np.random.default_rng(0)
     for _ in range(15):
         state, prefix = automaton.grammar.start, b''
@@ -158,16 +161,18 @@ def test_refuses(tokenizer):
         MaskGrammar(['o'], 0)
     letters = {i: bytes((i, )) for i in range(256) if i != ord('b')}
     with pytest.raises(ConfigError, match='no tokens for'):
-        TokenAutomaton(MaskGrammar(['bb'], 3), letters)
+        TokenAutomaton(MaskGrammar(['bb'], 3), TokenTexts(letters))
 
 
 def test_letters_that_lead_nowhere_are_never_written():
     """'d' is spelled in 'ad' only, so 'a' alone would be a dead end."""
     tokens = {i: bytes((i, )) for i in range(256) if i != ord('d')}
     with pytest.raises(ConfigError, match='road'):
-        TokenAutomaton(MaskGrammar(['others', 'road'], 3), tokens)
+        TokenAutomaton(MaskGrammar(['others', 'road'], 3),
+                       TokenTexts(tokens))
     tokens[256] = b'ad'
-    automaton = TokenAutomaton(MaskGrammar(['others', 'road'], 3), tokens)
+    automaton = TokenAutomaton(MaskGrammar(['others', 'road'], 3),
+                               TokenTexts(tokens))
     rng = np.random.default_rng(0)
     for _ in range(10):
         walked = walk(automaton, rng)

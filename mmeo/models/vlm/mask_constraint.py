@@ -10,7 +10,7 @@ from torch import Tensor
 from transformers import LogitsProcessor
 
 from mmeo.codecs.mask_grammar import MaskState
-from mmeo.codecs.mask_tokens import TokenAutomaton, TokenMoves, token_table
+from mmeo.codecs.mask_tokens import TokenAutomaton, token_table
 from mmeo.errors import ConfigError
 
 
@@ -87,9 +87,7 @@ class MaskLogitsProcessor(LogitsProcessor):
         """
         answers = input_ids[:, self._prompt_length:]
         self._follow(answers)
-        vocab = scores.shape[-1]
         left = None if self._limit is None else self._limit - answers.shape[1]
-        result = scores.new_full(scores.shape, -torch.inf)
         places, free = [], []
         for i, state in enumerate(self._states):
             automaton = self._automaton(i)
@@ -97,14 +95,14 @@ class MaskLogitsProcessor(LogitsProcessor):
                 free.append(i)
             else:
                 places.append(self._allowed(automaton, state, left) +
-                              i * vocab)
+                              i * scores.shape[-1])
+        result = scores.new_full(scores.shape, -torch.inf)
         if places:
             index = torch.from_numpy(np.concatenate(places)).to(scores.device)
             # Should another processor have forbidden all of these, sampling
             # must still find one: hence no minus infinity among them.
             lowest = torch.finfo(scores.dtype).min
-            kept = scores.reshape(-1)[index].clamp(min=lowest)
-            result.view(-1)[index] = kept
+            result.put_(index, scores.take(index).clamp_(min=lowest))
         if free:
             result[free] = scores[free]
         return result
@@ -125,12 +123,11 @@ class MaskLogitsProcessor(LogitsProcessor):
         """Ids that may follow, with ``left`` more tokens to write."""
         if state is None or automaton.grammar.accepts(state):
             return self._eos
-        moves: TokenMoves = automaton.moves(state)
-        if left is None:
+        moves = automaton.moves(state)
+        if left is None or moves.most + state.rows * automaton.row_cost < left:
             return moves.ids
         needs = moves.needs + (state.rows - moves.rows) * automaton.row_cost
-        fits = needs < left
-        return moves.ids if fits.all() else moves.ids[fits]
+        return moves.ids[needs < left]
 
     def _follow(self, answers: Tensor) -> None:
         """Bring the states up to date with the answers."""
