@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -47,5 +48,20 @@ def kill_when(process: subprocess.Popen, path: Path) -> None:
         assert process.poll() is None, process.communicate()[0][-3000:]
         assert time.time() < limit, f'no {path.name}'
         time.sleep(0.02)
-    os.killpg(process.pid, signal.SIGKILL)
+    for pid in family(process.pid):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     process.communicate(timeout=60)
+
+
+def family(pid: int) -> list[int]:
+    """A process and all that came from it; torchrun's workers are in groups
+    of their own."""
+    table = subprocess.run(['ps', '-eo', 'pid=,ppid='], check=True,
+                           stdout=subprocess.PIPE, text=True).stdout
+    pairs = [tuple(map(int, line.split())) for line in table.splitlines()]
+    found = [pid]
+    for parent in found:
+        found += [child for child, its_parent in pairs
+                  if its_parent == parent]
+    return found

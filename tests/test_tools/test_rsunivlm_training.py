@@ -209,7 +209,8 @@ def test_slower_vision_tower():
     cfg.model.pop('tokenizer')
     with torch.device('meta'):
         model = mmeo.build(cfg.model)
-    groups = build_optim_wrapper(model, cfg.optim_wrapper).param_groups
+    groups = build_optim_wrapper(
+        model, cfg.optim_wrapper).optimizer.param_groups
     names = {id(p): name for name, p in model.named_parameters()}
     rates = {names[id(p)]: group['lr'] for group in groups
              for p in group['params']}
