@@ -84,15 +84,20 @@ def describe_dataset(dataset: Any) -> dict[str, Any]:
 
 
 def _fingerprint(info: Mapping, index: int) -> str:
-    path = info.get('img_path')
-    name, size = str(info.get('img_id', index)), 0
-    if isinstance(path, (str, Path)):
-        name = Path(path).name
-        size = Path(path).stat().st_size if Path(path).is_file() else 0
+    """A line of names, sizes and annotations; see ``describe_dataset``."""
+    paths = [Path(path) for path in
+             info.get('img_paths', [info.get('img_path')])
+             if isinstance(path, (str, Path))]
+    name = ' '.join(path.name for path in paths)
+    size = sum(path.stat().st_size for path in paths if path.is_file())
     objects = [(item.get('bbox_label'), [round(float(x), 2)
                                          for x in item.get('bbox', ())])
                for item in info.get('instances', ())]
-    return f'{name} {size} {objects}'
+    line = f'{name or info.get("img_id", index)} {size} {objects}'
+    if 'conversations' not in info:
+        return line
+    said = dict(turns=info['conversations'], truth=info.get('annotation'))
+    return f'{line} {json.dumps(said, sort_keys=True)}'
 
 
 def environment() -> dict[str, Any]:

@@ -66,6 +66,15 @@ def test_rows_of_a_batch_have_about_one_length():
     assert steps(by_length)[0] * 1.5 > max(steps(as_is))
 
 
+def test_questions_about_one_image_stand_together():
+    data = Questions(40, tasks=('VQA', ))
+    for i, info in enumerate(data):
+        info['img_paths'] = [f'{i % 5}.png']
+        info['conversations'][1]['content'] = 'yes' if i % 2 else 'no'
+    for batch in batches(data, 8):
+        assert len({data[i]['img_paths'][0] for i in batch}) == 1
+
+
 @pytest.mark.parametrize('world', [2, 3, 8])
 def test_processes_share_the_same_batches(world, monkeypatch):
     data = Questions()

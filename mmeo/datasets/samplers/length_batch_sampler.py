@@ -21,21 +21,21 @@ class Workload:
     Attributes:
         source (str): Annotation ``file:line``.
         task (str): Key of :data:`mmeo.codecs.TASKS`, '' without token.
-        images (int): How many it shows.
+        images (tuple[str, ...]): Paths of what it shows.
         prompt (int): Characters before the answer.
         answer (int): Characters of the annotated answer.
     """
 
     source: str
     task: str
-    images: int
+    images: tuple[str, ...]
     prompt: int
     answer: int
 
     @property
     def group(self) -> tuple[str, int]:
         """Samples of different groups never share a batch."""
-        return self.task, self.images
+        return self.task, len(self.images)
 
 
 def workload_of(info: dict[str, Any]) -> Workload:
@@ -46,14 +46,17 @@ def workload_of(info: dict[str, Any]) -> Workload:
         source=info['source'],
         # An unknown token is the pipeline's to report, with the source.
         task=task_of(texts[-2], strict=False),
-        images=len(info['img_paths']),
+        images=tuple(info['img_paths']),
         prompt=sum(map(len, texts[:-1])),
         answer=len(texts[-1]))
 
 
 def length_bucket(length: int) -> int:
-    """Number of a range of lengths whose ends differ by a factor of 1.4."""
-    return round(2 * math.log2(1 + length))
+    """Number of a range of lengths whose ends differ by a factor of 1.4.
+
+    Lengths up to 24 characters, a box or a word, are one range.
+    """
+    return round(2 * math.log2(max(length, 24)))
 
 
 @DATA_SAMPLERS.register_module()
@@ -65,8 +68,10 @@ class LengthBatchSampler(Sampler):
     belong together. Batches hold one task and one number of images; within
     those, samples are ordered by the length of the annotated answer (which
     only plans, and is never shown to the model), in steps of a factor of
-    1.4, and by that of the prompt. The longest come first: a batch too large
-    for the memory fails at once, and the time left is not underrated.
+    1.4. Among equals, questions about the same images stand together, which
+    the model reads once for all of them, and where each has images of its
+    own the length of the prompt decides. The longest come first: a batch too
+    large for the memory fails at once, and the time left is not underrated.
 
     The batches are the same for any number of processes, which take them in
     turn; nothing is repeated to make their numbers equal.
@@ -116,14 +121,21 @@ class LengthBatchSampler(Sampler):
         batches = []
         for _, indices in sorted(groups.items()):
             if by_length:
-                indices = sorted(indices, key=self._order, reverse=True)
+                indices = self._sort(indices)
             batches += [indices[start:start + self.batch_size]
                         for start in range(0, len(indices), self.batch_size)]
         return batches
 
-    def _order(self, index: int) -> tuple[int, int, int]:
-        load = self.workloads[index]
-        return length_bucket(load.answer), load.prompt, -index
+    def _sort(self, indices: list[int]) -> list[int]:
+        loads = {index: self.workloads[index] for index in indices}
+        shared = len({load.images for load in loads.values()}) < len(indices)
+
+        def order(index: int) -> tuple:
+            load = loads[index]
+            return (length_bucket(load.answer), load.images if shared else (),
+                    load.prompt, -index)
+
+        return sorted(indices, key=order, reverse=True)
 
     def skip(self, sources: Collection[str]) -> None:
         """Leave out batches that have been answered.

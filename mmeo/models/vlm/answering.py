@@ -114,7 +114,7 @@ def write_answers(model: nn.Module, packed: PackedSequence,
     if processors:
         arguments['logits_processor'] = processors
     answers = model.llm.generate(
-        packed.embeds, packed.lengths, packed.granularity,
+        packed.embeds, packed.lengths, packed.granularity, packed.prefix,
         eos_token_id=end, pad_token_id=tokenizer.pad_token_id, **arguments)
     logprobs = recorder and recorder.finish(torch.stack(answers))
     for i, (sample, ids) in enumerate(zip(samples, answers)):

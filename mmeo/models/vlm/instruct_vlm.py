@@ -15,6 +15,7 @@ from mmeo.models.vlm.answering import AnswerSettings, write_answers
 from mmeo.models.vlm.freezing import freeze_parts
 from mmeo.models.vlm.merge_views import merge_views
 from mmeo.models.vlm.packing import PackedSequence, sample_positions
+from mmeo.models.vlm.shared_images import pack_shared
 from mmeo.registry import MODELS
 from mmeo.structures import DialogueSample
 
@@ -67,6 +68,10 @@ class InstructVLM(BaseModel):
             (``grid``, ``dialect``): answers to ``[SEG]`` can only be masks of
             the names that the data sample carries as ``mask_names``, or its
             annotation as ``class_name`` or ``classes``. Defaults to None.
+        share_images (bool): Answer questions of a batch about the same
+            images after one pass over these, see
+            :func:`~mmeo.models.vlm.shared_images.pack_shared`. Defaults to
+            True.
         data_preprocessor (dict, optional): Defaults to
             ``VLMDataPreprocessor``.
         init_cfg (dict, optional): Of mmengine.
@@ -89,6 +94,7 @@ class InstructVLM(BaseModel):
                  task_generation: Optional[dict] = None,
                  answer_scores: bool = False,
                  constrain_masks: Optional[dict] = None,
+                 share_images: bool = True,
                  data_preprocessor: Optional[dict] = None,
                  init_cfg: Optional[dict] = None) -> None:
         super().__init__(
@@ -115,6 +121,7 @@ class InstructVLM(BaseModel):
         self.answers = AnswerSettings(
             generation or dict(max_new_tokens=128, do_sample=False),
             task_generation or {}, answer_scores, constrain_masks)
+        self.share_images = share_images
         self._tokenizer = tokenizer
         self.freeze = tuple(freeze)
         freeze_parts(self, self.freeze)
@@ -288,4 +295,5 @@ class InstructVLM(BaseModel):
         """
         if data_samples is None:
             data_samples = [DialogueSample() for _ in inputs['lengths']]
-        return write_answers(self, self.pack(inputs), data_samples)
+        packed = self.share_images and pack_shared(self, inputs, data_samples)
+        return write_answers(self, packed or self.pack(inputs), data_samples)

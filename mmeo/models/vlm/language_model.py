@@ -16,7 +16,12 @@ from torch import Tensor, nn
 
 from mmeo.errors import ConfigError, MissingDataError
 from mmeo.models.vlm.granularity_moe import ExpertRoute, GranularityMoE
-from mmeo.models.vlm.packing import PackedSequence, pad, unpad
+from mmeo.models.vlm.packing import (
+    PackedSequence,
+    SharedPrefix,
+    pad,
+    unpad,
+)
 from mmeo.registry import MODELS
 from mmeo.weights.vocabulary import EMBED, HEAD, fit_vocabulary
 
@@ -142,6 +147,7 @@ class HFLanguageModel(nn.Module):
     @torch.no_grad()
     def generate(self, embeds: Tensor, lengths: list[int],
                  granularity: Sequence[int] = (),
+                 prefix: Optional[SharedPrefix] = None,
                  **kwargs: Any) -> list[Tensor]:
         """Continue prompts.
 
@@ -150,6 +156,7 @@ class HFLanguageModel(nn.Module):
             lengths (list[int]): Tokens of each prompt.
             granularity (Sequence[int]): 0, 1 or 2 of each; needed by a model
                 with an expert for each.
+            prefix (SharedPrefix, optional): What stands before the prompts.
             **kwargs: Of transformers' ``generate`` (``max_new_tokens``,
                 ``num_beams``, ``eos_token_id``, ``pad_token_id``, ...).
 
@@ -157,17 +164,40 @@ class HFLanguageModel(nn.Module):
             list[Tensor]: New token ids of each prompt, padded behind their
             end.
         """
-        real = torch.ones(len(embeds), dtype=torch.long, device=embeds.device)
+        mask = _mask(lengths, embeds.device)  # (B, L)
+        if prefix is not None:
+            seen, kwargs['past_key_values'] = self._prefill(prefix)
+            kwargs['cache_position'] = torch.arange(
+                seen.shape[1], seen.shape[1] + mask.shape[1],
+                device=mask.device)
+            mask = torch.cat([seen, mask], 1)
         if self._moe is not None:
             self._route = self._moe.route(_levels(granularity, lengths))
         try:
             ids = self.model.generate(
                 inputs_embeds=pad(embeds, lengths, left=True),
-                attention_mask=pad(real, lengths, left=True),
+                attention_mask=mask,
                 **kwargs)
         finally:
             self._route = None
         return list(ids)
+
+    def _prefill(self, prefix: SharedPrefix) -> tuple[Tensor, Any]:
+        """Mask ``(B, L)`` and cache of what stands before B prompts."""
+        packed, route = prefix.packed, {}
+        if self._moe is not None:
+            route['route'] = self._moe.route(
+                _levels(packed.granularity, packed.lengths))
+        mask = _mask(packed.lengths, packed.embeds.device)
+        cache = self.model.get_decoder()(
+            inputs_embeds=pad(packed.embeds, packed.lengths, left=True),
+            attention_mask=mask,
+            position_ids=(mask.cumsum(1) - 1).clamp(min=0),
+            use_cache=True,
+            **route).past_key_values
+        rows = torch.tensor(prefix.rows, device=mask.device)
+        cache.batch_select_indices(rows)
+        return mask[rows], cache
 
     def _fit_vocabulary(self, state_dict: dict, prefix: str,
                         *args: Any) -> None:
@@ -194,6 +224,12 @@ class HFLanguageModel(nn.Module):
         if self._route is not None:
             kwargs = dict(kwargs, route=self._route)
         return args, kwargs
+
+
+def _mask(lengths: Sequence[int], device: torch.device) -> Tensor:
+    """``(B, max(lengths))`` int64, 1 at tokens; padding stands in front."""
+    real = torch.ones(sum(lengths), dtype=torch.long, device=device)
+    return pad(real, list(lengths), left=True)
 
 
 def _levels(granularity: Sequence[int],

@@ -22,6 +22,8 @@ class PackedSequence:
         lengths (list[int]): Tokens of each sample.
         granularity (list[int]): 0 (image), 1 (region) or 2 (pixel) of each
             sample; empty where the model has no use for it.
+        prefix (SharedPrefix or None): What stands before the samples and is
+            not among their tokens; only of prompts.
     """
 
     embeds: Tensor
@@ -29,6 +31,7 @@ class PackedSequence:
     labels: Tensor
     lengths: list[int]
     granularity: list[int] = field(default_factory=list)
+    prefix: Optional['SharedPrefix'] = None
 
     def keep(self, mask: Tensor) -> 'PackedSequence':
         """Keep the tokens where ``mask`` ``(N,)`` is True."""
@@ -43,6 +46,19 @@ class PackedSequence:
         ends = torch.tensor(self.lengths).cumsum(0) - 1
         targets[ends.to(targets.device)] = IGNORE_INDEX
         return targets
+
+
+@dataclass
+class SharedPrefix:
+    """Beginnings that several prompts of a batch have in common.
+
+    Attributes:
+        packed (PackedSequence): Each beginning once.
+        rows (list[int]): Which of them each of the B prompts begins with.
+    """
+
+    packed: PackedSequence
+    rows: list[int]
 
 
 def sample_positions(lengths: list[int],
