@@ -8,12 +8,14 @@
 
 RSUniVLM with experts at full width, on a CPU with a few layers of both towers
 and the vocabulary cut in the same proportion, so that every part keeps its
-share. Each task has its own lengths of answers; the weights are random, so
-a logits processor ends every answer where a trained model would. All ways
+share. Each task has its own lengths of answers; the weights are random, so a
+logits processor ends every answer where a trained model would. All ways
 answer the same questions greedily through ``InstructVLM.test_step``, reading
 of images left out, and their answers are compared with those given one at a
-time. Printed are samples a second, the ratio to one at a time, and the share
-of rows and steps of a batch that are of use.
+time: batches in the order of the set; sorted by length; sorted, with the
+images of a batch read once for all questions about them, which is what
+``DialogueTestLoop`` does. Printed are samples a second, the ratio to one at a
+time, and the share of decoding steps that belong to an unfinished answer.
 """
 
 import argparse
@@ -38,9 +40,11 @@ from mmeo.codecs import build_tokenizer
 from mmeo.datasets import LengthBatchSampler
 from mmeo.registry import TRANSFORMS
 
-# Shortest and longest answer in tokens (our estimates for the sets of
-# RSUniVLM's evaluation), spread evenly over the logarithm.
+# Our estimates for the sets of RSUniVLM's evaluation: shortest and longest
+# answer in tokens, spread evenly over the logarithm, ...
 ANSWERS = dict(VQA=(1, 3), VG=(14, 20), CAP=(15, 80), SEG=(60, 400))
+# ... and questions about one image (RSVQA has about a hundred).
+PER_IMAGE = dict(VQA=16, VG=2, CAP=1, SEG=6)
 WORDS = ('is there a ship near the quay of this harbour and how many houses '
          'stand beside the road that leads to the farm').split()
 
@@ -133,11 +137,13 @@ def ask(args: argparse.Namespace, task: str, tokenizer: Any) -> Questions:
         length = round(low * (high / low)**rng.random())
         words = ' '.join(rng.choices(WORDS, k=rng.randint(4, 16)))
         info = dict(
-            source=f'{task}:{i}', img_paths=['noise'], ori_shapes=[(64, 64)],
+            source=f'{task}:{i}', img_paths=[f'{i // PER_IMAGE[task]}'],
+            ori_shapes=[(64, 64)],
             conversations=[
                 dict(role='user', content=f'<image>\n[{task}] {words}'),
                 dict(role='assistant', content='word ' * length)])
-        pixels = np.random.default_rng(i).integers(0, 255, (64, 64, 3))
+        noise = np.random.default_rng(i // PER_IMAGE[task])
+        pixels = noise.integers(0, 255, (64, 64, 3))
         image = Image.fromarray(pixels.astype(np.uint8))
         sample = pack(views(dict(info, images=[image])))
         questions.append(dict(sample, info=info, length=length))
@@ -174,16 +180,19 @@ def used(questions: Questions, batches: Sequence[Sequence[int]]) -> float:
 def run_task(args: argparse.Namespace, task: str, model: nn.Module) -> None:
     questions = ask(args, task, model.tokenizer)
     sampler = SimpleNamespace(dataset=questions)
-    ways = {'one at a time': [[i] for i in range(len(questions))]}
+    # Batches, and whether equal images in one are read once.
+    ways = {'one at a time': ([[i] for i in range(len(questions))], False)}
     for size in args.batches:
         for name, by_length in (('as it comes', False), ('sorted', True)):
-            ways[f'{size:3} {name}'] = list(
-                LengthBatchSampler(sampler, size, by_length))
+            ways[f'{size:3} {name}'] = (list(
+                LengthBatchSampler(sampler, size, by_length)), False)
+        ways[f'{size:3} images once'] = (ways[f'{size:3} sorted'][0], True)
     answer_all(model, questions, [[0], [0, 1]])  # warm up
     times: dict[str, float] = {}
     answers = {}
     for _ in range(args.repeat):
-        for name, batches in ways.items():
+        for name, (batches, share) in ways.items():
+            model.share_images = share
             wait(args.device)
             started = time.perf_counter()
             answers[name] = answer_all(model, questions, batches)
@@ -193,10 +202,11 @@ def run_task(args: argparse.Namespace, task: str, model: nn.Module) -> None:
     first = next(iter(ways))
     reference = answers[first]
     tokens = sum(q['length'] for q in questions) / len(questions)
-    print(f'\n[{task}] {len(questions)} questions, prompts of '
+    print(f'\n[{task}] {len(questions)} questions, {PER_IMAGE[task]} an '
+          'image, prompts of '
           f'{len(questions[0]["inputs"]["input_ids"])} tokens or so, answers '
           f'of {tokens:.0f} tokens, {len(set(reference.values()))} different')
-    for name, batches in ways.items():
+    for name, (batches, _) in ways.items():
         same = sum(answers[name][i] == reference[i] for i in reference)
         print(f'{name:>16}: {len(questions) / times[name]:8.2f} samples/s, '
               f'{times[first] / times[name]:5.2f} x, steps of use '
