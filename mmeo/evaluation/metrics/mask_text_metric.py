@@ -38,16 +38,16 @@ class MaskTextMetric(TextMetric):
     RSUniVLM combines its masks is not published; all rules here are ours.
 
     Metrics, with the prefix ``seg``, in percent: ``mIoU``, ``aAcc``,
-    ``IoU.<class>``; ``oracle_mIoU`` and ``oracle.<class>`` for answers that
-    spell the truth, which is the most that the grid allows;
-    ``unclaimed``, the share of pixels that no class claimed. Counts:
-    ``questions``, ``empty``, ``unfinished``; ``invalid`` (no mask at all,
-    claims nothing), ``repaired`` (any flaw that was mended), among them
-    ``truncated`` (rows lacking) and ``unknown_labels``; ``images``,
-    ``pictures`` (images or tiles), ``not_asked`` (pairs of picture and class
-    without a question), ``merged_by_order`` (pictures in which ``priority``
-    decided a cell), ``uncovered_pixels`` of images whose tiles are not all
-    there.
+    ``IoU.<class>`` (spaces become ``_``); ``oracle_mIoU`` and
+    ``oracle.<class>`` for answers that spell the truth, which is the most
+    that the grid allows; ``unclaimed``, the share of pixels that no class
+    claimed. Counts: ``questions``, ``empty``, ``unfinished``; ``invalid`` (no
+    mask at all, claims nothing), ``repaired`` (any flaw that was mended),
+    among them ``truncated`` (rows lacking) and ``unknown_labels``;
+    ``images``, ``pictures`` (images or tiles), ``not_asked`` (pairs of
+    picture and class without a question), ``merged_by_order`` (pictures in
+    which ``priority`` decided a cell), ``uncovered_pixels`` of images whose
+    tiles are not all there.
 
     Args:
         label_root (str): Folder that ``mask`` of the records is relative to;
@@ -219,8 +219,9 @@ class MaskTextMetric(TextMetric):
                       aAcc=share_percent(np.diagonal(pred), pred))
         table = PrettyTable(['class', 'IoU', 'oracle'])
         for name, iou, top in zip(classes, ious, tops):
-            scores[f'IoU.{name}'] = 100 * float(iou)
-            scores[f'oracle.{name}'] = 100 * float(top)
+            key = name.replace(' ', '_')
+            scores[f'IoU.{key}'] = 100 * float(iou)
+            scores[f'oracle.{key}'] = 100 * float(top)
             table.add_row([name, f'{100 * iou:.2f}', f'{100 * top:.2f}'])
         print_log(f'\n{table.get_string()}', 'current')
         return scores
