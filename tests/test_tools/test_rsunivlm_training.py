@@ -14,8 +14,9 @@ from rsunivlm_toy import ROOT, small_config, write_toy
 import mmeo
 from mmeo import weights
 from mmeo.apis.checkpoint import read_meta
+from mmeo.apis.merging import merge_adapters
 from mmeo.apis.training import build_runner
-from mmeo.errors import CheckpointError
+from mmeo.errors import CheckpointError, ConfigError
 
 FOLDER = ROOT / 'configs/rsunivlm/train'
 VARIANTS = ['gmoe', 'full', 'moe8', 'moe8-narrow', 'lora']
@@ -113,6 +114,29 @@ def test_every_variant_trains(variant, data, stage1, tmp_path):
                'lora': ('.lora_A.', '.lora_B.', 'projector.')}.get(variant)
     assert changed == {key for key in after if trained is None
                        or any(word in key for word in trained)}
+
+
+def test_merged_adapters_are_a_dense_checkpoint(data, stage1, tmp_path):
+    pytest.importorskip('peft')
+    cfg = stage2('lora', data, tmp_path, 3, stage1)
+    cfg.optim_wrapper.optimizer.lr = 3e-3
+    cfg.dump(tmp_path / 'config.py')
+    run(cfg, 3)
+    trained, out = tmp_path / 'iter_3.pth', tmp_path / 'merged.pth'
+    assert merge_adapters(tmp_path / 'config.py', trained, out) == 14
+    assert read_meta(str(out))['vlm'] == read_meta(str(trained))['vlm']
+    dense = stage2('full', data, tmp_path / 'dense', 1, stage1)
+    with pytest.raises(ConfigError, match='no LoRA'):
+        merge_adapters(dense, stage1, tmp_path / 'other.pth')
+    # The next loss of either is the same.
+    losses = []
+    for start, config in ((trained, cfg), (out, dense)):
+        config.load_from, config.work_dir = str(start), str(tmp_path / 'on')
+        config.train_cfg.max_iters = 1
+        config.experiment_name += '-on'
+        config.model.llm.get('lora', {}).update(lora_dropout=0.)
+        losses.append(run(config, 1)[0][0])
+    assert losses[0] == pytest.approx(losses[1], abs=1e-5)
 
 
 def test_stage_2_starts_where_stage_1_ended(data, stage1, tmp_path):
