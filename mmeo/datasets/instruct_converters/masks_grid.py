@@ -117,7 +117,9 @@ class GridReader:
                            f'{source.label}{where}', flaw=False)
         grid = to_grid(index, self.grid)
         cells = np.bincount(grid.ravel(), minlength=256)
-        return TileGrid(source, tile, grid, cells[:count], pixels[:count])
+        # Copies: COCO-Stuff has 118k of them in memory.
+        return TileGrid(source, tile, grid, cells[:count].astype(np.int32),
+                        pixels[:count].astype(np.int64))
 
 
 def write_tiles(image: Path, wanted: dict[Tile, Path], size: int,
