@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from mmeo.errors import ConfigError
 from mmeo.models.layers import MoEFFN
+from mmeo.models.vlm.lora import lora_layers
 from mmeo.registry import MODELS
 
 
@@ -120,7 +121,14 @@ class TokenMoE:
             normalize=normalize)
 
     def expand(self, llm: nn.Module) -> None:
-        """Replace the FFNs of an :class:`HFLanguageModel`, in place."""
+        """Replace the FFNs of an :class:`HFLanguageModel`, in place.
+
+        Raises:
+            ConfigError: If they have LoRA: give one or the other.
+        """
+        if lora_layers(llm):
+            raise ConfigError('TokenMoE: the language model has LoRA already; '
+                              'give `moe` or `lora`, not both')
         for layer in llm.layers:
             layer.mlp = TokenMoEFFN(
                 llm.hidden_size,

@@ -211,6 +211,12 @@ def test_bad_options(options, text):
     TokenMoE(top_k=1, normalize=False)
 
 
+def test_not_together_with_lora():
+    pytest.importorskip('peft')
+    with pytest.raises(ConfigError, match='not both'):
+        build({}, lora=dict(r=2))
+
+
 def test_the_layer_takes_any_experts():
     with pytest.raises(ConfigError, match='either'):
         MoEFFN(8)
