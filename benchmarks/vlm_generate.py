@@ -32,7 +32,12 @@ import torch
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 from PIL import Image
-from skysense.measure import add_device_arguments, print_machine, wait
+from skysense.measure import (
+    add_device_arguments,
+    keep_freed_memory,
+    print_machine,
+    wait,
+)
 from torch import Tensor, nn
 
 import mmeo
@@ -225,6 +230,7 @@ def main() -> None:
     parser.add_argument('--layers', type=int, default=2)
     parser.add_argument('--side', type=int, default=384)
     args = parser.parse_args()
+    keep_freed_memory()
     init_default_scope('mmeo')
     print_machine(args)
     model = build_model(args, train_tokenizer())

@@ -3,7 +3,8 @@
 
 Registered under the name ``mmeo_packed``. A call that brings cumulative
 sequence lengths (``cu_seq_lens_q``) attends within each sample only; any other
-call (padded training, generation with a cache) is transformers' own SDPA.
+call (padded training, generation with a cache) is transformers' own SDPA, but
+for the steps of decoding, which do not repeat keys and values.
 """
 
 import inspect
@@ -84,6 +85,8 @@ def packed_attention(module: nn.Module,
         tuple[Tensor, None]: ``(1, N, heads, D)`` and no attention weights.
     """
     lengths = kwargs.get('sample_lengths')
+    if lengths is None and query.shape[2] == 1 and not dropout:
+        return _one_token(query, key, value, attention_mask, scaling), None
     if lengths is None:
         return sdpa_attention_forward(module, query, key, value,
                                       attention_mask, dropout, scaling,
@@ -99,6 +102,23 @@ def packed_attention(module: nn.Module,
         for q, k, v in zip(*(x.split(lengths, 2) for x in (query, key, value)))
     ]
     return torch.cat(outs, 2).transpose(1, 2), None
+
+
+def _one_token(query: Tensor, key: Tensor, value: Tensor,
+               mask: Optional[Tensor], scaling: Optional[float]) -> Tensor:
+    """Attention of one new token in each row, ``(B, 1, heads, D)``.
+
+    Heads that share keys and values stand as the tokens of one query. SDPA
+    with a mask would want a copy of the keys and values for each head, and
+    in a batch these are most of what a step reads.
+    """
+    rows, heads, _, width = query.shape
+    grouped = query.reshape(rows, key.shape[1], -1, width)  # (B, kv, G, D)
+    if mask is not None:
+        mask = mask[..., :key.shape[2]]  # (B, 1, 1, N)
+    out = F.scaled_dot_product_attention(grouped, key, value, attn_mask=mask,
+                                         scale=scaling)
+    return out.reshape(rows, 1, heads, width)
 
 
 def _in_autocast(*tensors: Tensor) -> tuple[Tensor, ...]:

@@ -124,3 +124,27 @@ def test_varlen_on_cuda_equals_the_loop(monkeypatch):
         outs.append((out, torch.autograd.grad(out.float().sum(), q)[0]))
     for a, b in zip(*outs):
         torch.testing.assert_close(a, b, atol=2e-2, rtol=2e-2)
+
+
+@pytest.mark.parametrize('heads', [(14, 2), (4, 4), (6, 1)])
+@pytest.mark.parametrize('masked', [True, False])
+def test_a_step_of_decoding_equals_sdpa(heads, masked):
+    """With keys and values of each head repeated, as transformers does."""
+    from types import SimpleNamespace
+
+    from transformers.integrations.sdpa_attention import (
+        sdpa_attention_forward,
+    )
+
+    from mmeo.models.vlm.packed_attention import packed_attention
+    own, shared = heads
+    query = torch.randn(3, own, 1, 8)
+    key, value = torch.randn(2, 3, shared, 20, 8)
+    mask = None
+    if masked:
+        mask = torch.rand(3, 1, 1, 25) > 0.3  # longer, as of a static cache
+        mask[..., 0] = True
+    layer = SimpleNamespace(num_key_value_groups=own // shared)
+    args = (layer, query, key, value, mask, 0., 0.4)
+    torch.testing.assert_close(packed_attention(*args)[0],
+                               sdpa_attention_forward(*args)[0])
