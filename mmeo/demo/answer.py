@@ -3,7 +3,7 @@
 
 import copy
 import html
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
@@ -56,32 +56,47 @@ class Answer:
 
     def table(self) -> str:
         """Colour, name and share of each class, as HTML."""
-        total = max(1, sum(self.pixels))
-        rows = [(None, 'none of these, or no data', self.pixels[0])]
-        rows += [(colour, name, count) for (name, colour), count in zip(
-            self.palette.items(), self.pixels[1:])]
-        cells = ''.join(
-            f'<tr><td><span class="swatch" style="background:'
-            f'{hex_colour(colour) if colour else "transparent"}"></span></td>'
-            f'<td>{html.escape(name)}</td><td>{count / total:.1%}</td>'
-            f'<td>{self._area(count)}</td></tr>'
-            for colour, name, count in rows[1:] + rows[:1])
-        return f'<table class="found">{cells}</table>'
-
-    def _area(self, count: int) -> str:
-        if self.pixel_area is None:
-            return f'{count:,} pixels'
-        hectares = count * self.pixel_area / 1e4
-        return f'{hectares:,.2f} ha'
+        return class_table(self.palette, self.pixels, self.pixel_area,
+                           'none of these, or no data')
 
 
-def check_size(path: str, max_pixels: float, what: str) -> None:
+def class_table(palette: Mapping[str, Sequence[int]], pixels: Sequence[int],
+                area: Optional[float], none: str) -> str:
+    """Colour, name, share and area of each class, as HTML.
+
+    Args:
+        palette (Mapping): Name of each class -> RGB.
+        pixels (Sequence[int]): Of none and of each class.
+        area (float, optional): Of a pixel in square metres, where it is
+            known.
+        none (str): What to call none, which comes last.
+    """
+    total = max(1, sum(pixels))
+    rows = [*zip(map(hex_colour, palette.values()), palette, pixels[1:]),
+            ('transparent', none, pixels[0])]
+    cells = ''.join(
+        f'<tr><td><span class="swatch" style="background:{colour}"></span>'
+        f'</td><td>{html.escape(name)}</td><td>{count / total:.1%}</td>'
+        f'<td>{_area_text(count, area)}</td></tr>'
+        for colour, name, count in rows)
+    return f'<table class="found">{cells}</table>'
+
+
+def _area_text(count: int, area: Optional[float]) -> str:
+    if area is None:
+        return f'{count:,} pixels'
+    return f'{count * area / 1e4:,.2f} ha'
+
+
+def check_size(path: str, max_pixels: float, what: str,
+               command: str = 'mmeo prompt') -> None:
     """Refuse an image that is too large, before it is read.
 
     Args:
         path (str): The image.
         max_pixels (float): Most pixels.
         what (str): What it is to the visitor, for the message.
+        command (str): Takes images of any size. Defaults to 'mmeo prompt'.
 
     Raises:
         DataError: If it is larger, or no image.
@@ -103,8 +118,8 @@ def check_size(path: str, max_pixels: float, what: str) -> None:
     if height * width > max_pixels:
         raise DataError(
             f'The {what} has {width} x {height} pixels, and this page takes '
-            f'{max_pixels / 1e6:g} million. Cut it, or segment it with '
-            '`mmeo prompt`, which takes images of any size.')
+            f'{max_pixels / 1e6:g} million. Cut it, or use `{command}`, '
+            'which takes images of any size.')
 
 
 def look_at(path: str, modality: str, norms: Mapping[str, Any],
@@ -164,13 +179,18 @@ def answer(inferencer: Callable, question: Question, folder: Path,
     return Answer(
         picture=picture, labels=thin(found['labels'], picture.shape[:2]),
         palette=palette, pixels=found['counts'],
-        pixel_area=_pixel_area(found), map_file=map_file,
+        pixel_area=pixel_area(found['crs'], found['transform']),
+        map_file=map_file,
         picture_file=picture_file)
 
 
-def _pixel_area(found: Mapping[str, Any]) -> Optional[float]:
-    """Square metres of a pixel, where the map is in a unit of length."""
-    crs, transform = found['crs'], found['transform']
+def pixel_area(crs: Any, transform: Any) -> Optional[float]:
+    """Square metres of a pixel, where the map is in a unit of length.
+
+    Args:
+        crs (CRS, optional): Coordinate system of rasterio.
+        transform (Affine, optional): From pixels to coordinates.
+    """
     if crs is None or transform is None or not crs.is_projected:
         return None
     if crs.to_epsg() == 3857:  # stretched by up to several times

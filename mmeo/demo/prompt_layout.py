@@ -3,19 +3,18 @@
 
 from collections.abc import Sequence
 from types import SimpleNamespace
-from typing import Any
 
 import gradio as gr
 
 from .answer import SENSOR_NAMES
 from .drawing import COLOURS, SIDE, hex_colour
+from .look import FILES, put_samples
 
 MODE_NAMES = {'fused': 'Example and names', 'visual': 'Example only',
               'textual': 'Names only'}
 KIND_NAMES = {'mask': 'Exactly what I paint',
               'box': 'A box around each patch',
               'point': 'A point in each patch'}
-_FILES = ['.tif', '.tiff', '.png', '.jpg', '.jpeg', '.webp', '.bmp']
 _TITLE = """
 <h1>Segment by example</h1>
 <p>Show the model what you mean on one image, name it, or both. It finds the
@@ -25,42 +24,14 @@ _DRAW = """
 Choose the brush colour of a class at the left edge of the image and paint
 some of it. Not everything has to be painted.
 """
-# Fonts of the computer itself: the page must work without a network.
-_SANS = ('ui-sans-serif', 'system-ui', 'Segoe UI', 'Roboto', 'Arial',
-         'sans-serif')
-_MONO = ('ui-monospace', 'Consolas', 'monospace')
-
-
-def theme() -> Any:
-    """Quiet colours, no fonts from elsewhere."""
-    return gr.themes.Default(primary_hue='teal', neutral_hue='slate',
-                             font=list(_SANS), font_mono=list(_MONO))
 
 
 def css() -> str:
-    """Colours of the classes beside their names, and the table."""
-    names = ''.join(
+    """Colours of the classes beside their names."""
+    return ''.join(
         f'.colour-{number} {{border-left: 14px solid {hex_colour(colour)} '
         '!important; border-radius: 4px}'
         for number, colour in enumerate(COLOURS, 1))
-    return names + """
-    .gradio-container {max-width: 1500px !important; margin: auto}
-    .samples {max-width: 120px}
-    h1 {font-size: 1.6rem; margin: 0} h3 {margin: .2rem 0}
-    .status {padding: .5rem .8rem; border-radius: 6px; min-height: 2.4rem}
-    .status.fine {background: var(--background-fill-secondary)}
-    .status.problem {background: #fdecea; color: #7a1c12;
-                     border-left: 4px solid #c0392b}
-    table.found, table.found * {border: 0 !important}
-    table.found {width: 100%}
-    table.found td {padding: 3px 8px}
-    table.found tr:nth-child(even) {background:
-                                    var(--background-fill-secondary)}
-    table.found td:nth-child(n+3) {text-align: right;
-                                   font-variant-numeric: tabular-nums}
-    .swatch {display: inline-block; width: 14px; height: 14px;
-             box-shadow: 0 0 0 1px #8888; border-radius: 3px}
-    """
 
 
 def layout(samples: Sequence[str], modalities: Sequence[str],
@@ -77,10 +48,7 @@ def layout(samples: Sequence[str], modalities: Sequence[str],
     """
     page = SimpleNamespace()
     gr.HTML(_TITLE)
-    with gr.Row(visible=bool(samples), equal_height=True):
-        gr.Markdown('Ready to run:', elem_classes=['samples'])
-        page.samples = [gr.Button(title, size='sm', elem_id=f'sample-{i}')
-                        for i, title in enumerate(samples)]
+    page.samples = put_samples(samples)
     with gr.Row():
         with gr.Column():
             _ask(page, modes)
@@ -118,7 +86,7 @@ def _sensor(modalities: Sequence[str], name: str) -> gr.Radio:
 
 
 def _file(label: str, name: str) -> gr.File:
-    return gr.File(label=label, file_types=_FILES, height=90,
+    return gr.File(label=label, file_types=FILES, height=90,
                    elem_id=f'{name}-file')
 
 

@@ -1,21 +1,16 @@
 # Copyright (c) mmeo contributors. All rights reserved.
 """The page where one paints an example, names it, and sees it found."""
 
-import html
-import re
-import shutil
-import sys
 import tempfile
 import time
-import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Optional
 
 import gradio as gr
 import numpy as np
 
-from mmeo.apis.explain import explain
 from mmeo.errors import DataError
 from mmeo.structures import MODES
 
@@ -30,112 +25,80 @@ from .drawing import (
     on_canvas,
     read_paint,
 )
-from .prompt_layout import layout
+from .page import KEEP, Page, button, remove
+from .prompt_layout import css, layout
 from .question import Example, Question
-from .samples import Sample
+from .samples import Sample, draw_samples, read_samples
 
-#: Uploads and results are deleted after so many seconds.
-KEEP = 3600
 MAX_EXAMPLES = 8
 
 
-class PromptPage:
+class PromptPage(Page):
     """Reads the components, asks the model, says what happened.
 
-    Every error becomes a sentence on the page. Those that a visitor cannot
-    mend are printed, with their traceback, where the server runs.
+    Samples of sensors that the model does not know are not offered.
 
     Args:
         inferencer (PromptInferencer): Holds the model.
-        samples (Sequence[Sample]): Offered as buttons; the first one is there
-            when the page opens. Their files are handed out to visitors.
-        folder (Path): For results, beside the folder of uploads; the caller
-            removes both at the end.
+        samples (Sequence[Sample]): See :class:`~mmeo.demo.page.Page`.
+        folder (Path): For results.
         max_pixels (float): Of each image. Defaults to 4 million.
     """
 
+    title = 'Segment by example'
+    draw_samples = staticmethod(draw_samples)
+    read_samples = staticmethod(read_samples)
+
     def __init__(self, inferencer: Any, samples: Sequence[Sample],
                  folder: Path, max_pixels: float = 4e6) -> None:
-        self.inferencer = inferencer
         self.norms = inferencer.norms
-        self.samples = [s for s in samples if {
+        known = [s for s in samples if {
             s.modality, s.example_modality} <= set(self.norms)]
-        self.folder = folder
-        self.max_pixels = max_pixels
+        super().__init__(inferencer, known, folder, max_pixels)
 
-    def build(self) -> gr.Blocks:
-        """The page, to be launched."""
+    def css(self) -> str:
+        """With the colours of the classes."""
+        return css() + super().css()
+
+    def layout(self) -> SimpleNamespace:
+        """Samples, classes, example, target and answer."""
         model = getattr(self.inferencer, 'model', None)
         modes = getattr(model, 'modes', MODES)
-        with gr.Blocks(title='Segment by example', analytics_enabled=False,
-                       delete_cache=(600, KEEP)) as blocks:
-            page = layout([sample.title for sample in self.samples],
-                          tuple(self.norms), modes)
-            page.last = gr.State(None, time_to_live=KEEP,
-                                 delete_callback=_remove)
-            self.page = page
-            self._connect(blocks)
-        return blocks
+        page = layout([sample.title for sample in self.samples],
+                      tuple(self.norms), modes)
+        page.last = gr.State(None, time_to_live=KEEP, delete_callback=remove)
+        return page
 
-    def _connect(self, blocks: gr.Blocks) -> None:
+    def connect(self, blocks: gr.Blocks) -> None:
+        """Samples, uploads, examples that are kept, the button."""
         page = self.page
         shown = [page.editor, page.size, page.view, page.table,
                  page.map_file, page.picture_file]
         loaded = [*shown, *page.names, page.mode, page.kind, page.example,
                   page.example_sensor, page.target, page.target_sensor,
                   page.leave_out, page.background, page.kept, page.kept_text]
-        for number, button in enumerate(page.samples):
-            self._on(button.click, self._sample(number), [], loaded)
+        for number, sample in enumerate(page.samples):
+            self.on(sample.click, self._sample(number), [], loaded)
         if self.samples:
-            self._on(blocks.load, self._sample(0), [], loaded)
+            self.on(blocks.load, self._sample(0), [], loaded)
         look = [page.example, page.example_sensor]
         for event in (page.example.upload, page.example.clear,
                       page.example_sensor.input):
-            self._on(event, self.show_example, look, shown)
+            self.on(event, self.show_example, look, shown)
         look = [page.target, page.target_sensor]
         for event in (page.target.upload, page.target.clear,
                       page.target_sensor.input):
-            self._on(event, self.show_target, look, shown)
+            self.on(event, self.show_target, look, shown)
         example = [page.editor, page.size, page.example, page.example_sensor,
                    page.kind, page.kept]
-        self._on(page.keep.click, self.keep_example, example,
-                 [*shown, page.example, page.kept, page.kept_text])
-        self._on(page.forget.click, self.forget_examples, [],
-                 [page.kept, page.kept_text])
-        self._on(page.run.click, self.run, [
+        self.on(page.keep.click, self.keep_example, example,
+                [*shown, page.example, page.kept, page.kept_text])
+        self.on(page.forget.click, self.forget_examples, [],
+                [page.kept, page.kept_text])
+        self.on(page.run.click, self.run, [
             *example, page.target, page.target_sensor, page.mode,
             page.leave_out, page.background, page.last, *page.names],
             [*shown, page.last])
-
-    def _on(self, event: Callable, handler: Callable, inputs: list,
-            outputs: list) -> None:
-        """Call a handler, and put what it says below the button."""
-
-        def call(*values: Any) -> dict:
-            try:
-                said, out = handler(*values)
-            except Exception as error:
-                return {self.page.status: self.problem(error)}
-            return {self.page.status: said and _status(said, 'fine'), **out}
-
-        event(call, inputs, [*outputs, self.page.status],
-              api_visibility='private')
-
-    def problem(self, error: BaseException) -> str:
-        """An error as a sentence on the page.
-
-        Args:
-            error (BaseException): Those that no visitor can mend are printed.
-        """
-        message = explain(error)
-        if message is None:
-            traceback.print_exception(error, file=sys.stderr)
-            message = ('Something went wrong inside the program. What, is '
-                       'written where the server was started.')
-        # Visitors know their files by name, not by where they were put.
-        place = re.escape(str(self.folder.parent))
-        message = re.sub(rf'{place}/(?:[^/\s]+/)*', '', message)
-        return _status(message, 'problem')
 
     # What each event does: a sentence for the visitor, and new values.
 
@@ -191,10 +154,8 @@ class PromptPage:
         """Show an uploaded target and take the last answer away."""
         page = self.page
         out = {page.view: None, page.table: '',
-               page.map_file: gr.DownloadButton(value=None,
-                                                interactive=False),
-               page.picture_file: gr.DownloadButton(value=None,
-                                                    interactive=False)}
+               page.map_file: button(None),
+               page.picture_file: button(None)}
         if path is None:
             return '', out
         try:
@@ -248,9 +209,9 @@ class PromptPage:
             found = answer(self.inferencer, question, folder, self.norms,
                            self.max_pixels)
         except BaseException:
-            _remove(str(folder))
+            remove(str(folder))
             raise
-        _remove(last)
+        remove(last)
         colours = {name: hex_colour(colour)
                    for name, colour in found.palette.items()}
         return f'Done in {time.time() - started:.1f} s.', {
@@ -258,10 +219,8 @@ class PromptPage:
                 value=(found.picture, found.annotations()),
                 color_map=colours),
             page.table: found.table(), page.last: str(folder),
-            page.map_file: gr.DownloadButton(value=str(found.map_file),
-                                             interactive=True),
-            page.picture_file: gr.DownloadButton(
-                value=str(found.picture_file), interactive=True)}
+            page.map_file: button(found.map_file),
+            page.picture_file: button(found.picture_file)}
 
 
 def _canvas(picture: np.ndarray,
@@ -288,15 +247,3 @@ def _kept_text(kept: Sequence[Example]) -> str:
         return ('Paint this one, keep it, then load another: all of them '
                 'are used.')
     return f'Kept so far: {len(kept)}. The one on the canvas is used as well.'
-
-
-def _status(text: str, kind: str) -> str:
-    if text.startswith('<'):  # is one already
-        return text
-    return (f'<div class="status {kind}" role="status">{html.escape(text)}'
-            '</div>')
-
-
-def _remove(folder: Optional[str]) -> None:
-    if folder is not None:
-        shutil.rmtree(folder, ignore_errors=True)

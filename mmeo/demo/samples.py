@@ -3,24 +3,23 @@
 
 import json
 import shutil
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, ClassVar, Optional
 
 import numpy as np
 from rasterio.transform import Affine
 
 from mmeo.datasets.transforms.load_annotations import read_label
-from mmeo.errors import DataError, MissingDataError
+from mmeo.errors import DataError, MissingDataError, UserError
 from mmeo.structures import MODES
 
 from .drawing import COLOURS
 
-_FIELDS = ('title', 'classes', 'mode', 'example', 'mask', 'target',
-           'example_modality', 'modality', 'background')
-# Scenes of SynthEarth with the seed below that show the same classes.
-_SEED = 77
+#: Of the scenes that are drawn.
+SEED = 77
+# Scenes that show the same classes.
 _DRAWN = (
     ('A harbour, by example and name', (0, 'hr'), (10, 'hr'), 'fused',
      ('harbour water', 'ship', 'quay', 'pavement', 'car park',
@@ -50,6 +49,8 @@ class Sample:
             the classes.
     """
 
+    files: ClassVar = ('target', 'example', 'mask')
+
     title: str
     classes: tuple[str, ...]
     target: Path
@@ -73,15 +74,34 @@ class Sample:
                             f'names {len(self.classes)} classes.')
         return label
 
+    def check(self, file: Path) -> None:
+        """Refuse what does not go together; ``file`` is for messages.
 
-def read_samples(folder: Path) -> list[Sample]:
+        Raises:
+            DataError: Naming the file.
+        """
+        if self.mode not in MODES:
+            raise DataError(f'{file}: mode {self.mode!r} is none of '
+                            f'{", ".join(MODES)}.')
+        if not 1 <= len(self.classes) <= len(COLOURS):
+            raise DataError(f'{file}: {len(self.classes)} classes; the page '
+                            f'has {len(COLOURS)} colours.')
+        if (self.example is None) != (self.mask is None):
+            raise DataError(f'{file}: an example needs a mask, and a mask an '
+                            'example.')
+        if self.example is None and self.mode != 'textual':
+            raise DataError(f'{file}: mode {self.mode!r} needs an example.')
+
+
+def read_samples(folder: Path, kind: type = Sample) -> list:
     """The samples of a folder, one in each sub-folder with ``sample.json``.
 
-    Its fields are those of :class:`Sample`, with file names of the same
-    sub-folder.
+    Its fields are those of the class, with file names of the same sub-folder.
 
     Args:
         folder (Path): The folder.
+        kind (type): A dataclass with ``files``, the fields that name files,
+            and ``check``. Defaults to :class:`Sample`.
 
     Raises:
         MissingDataError: If it is not there or holds no sample, or a file is
@@ -93,64 +113,71 @@ def read_samples(folder: Path) -> list[Sample]:
         raise MissingDataError(
             f'no samples in {folder}: each is a sub-folder with sample.json, '
             'see docs/en/demo.md. Without --examples the page draws its own.')
-    return [_read(file) for file in files]
+    return [_read(file, kind) for file in files]
 
 
-def _read(file: Path) -> Sample:
+def _read(file: Path, kind: type) -> Any:
+    known = {field.name: field for field in fields(kind)}
     try:
-        fields: dict[str, Any] = json.loads(file.read_text())
-        unknown = sorted(set(fields) - set(_FIELDS))
+        given: dict[str, Any] = json.loads(file.read_text())
+        unknown = sorted(set(given) - set(known))
         if unknown:
             raise DataError(f'{file}: unknown field {unknown[0]!r}; there are '
-                            f'{", ".join(_FIELDS)}.')
-        for name in ('target', 'example', 'mask'):
-            if fields.get(name) is not None:
-                # Its own folder alone, and nothing above it.
-                fields[name] = file.parent / Path(fields[name]).name
-        sample = Sample(**dict(fields, classes=tuple(fields['classes'])))
+                            f'{", ".join(known)}.')
+        # Its own folder alone, and nothing above it.
+        sample = kind(**_with_files(given, kind, lambda name: (
+            file.parent / Path(name).name)))
+        if isinstance(sample.classes, str):
+            raise TypeError('`classes` is no list')
+        sample.classes = tuple(sample.classes)
+        sample.check(file)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        if isinstance(error, DataError):
+        if isinstance(error, UserError):
             raise
-        raise DataError(f'{file}: not a sample ({error}); it needs a title, '
-                        'a list of classes and a target.') from error
-    _check(sample, file)
+        needed = ' and '.join(name for name, field in known.items()
+                              if field.default is MISSING)
+        raise DataError(f'{file}: not a sample ({error}); it needs '
+                        f'{needed}.') from error
+    for path in _files(sample):
+        if not path.is_file():
+            raise MissingDataError(f'{file} names {path.name}, which is not '
+                                   'beside it.')
     return sample
 
 
-def _check(sample: Sample, file: Path) -> None:
-    if sample.mode not in MODES:
-        raise DataError(f'{file}: mode {sample.mode!r} is none of '
-                        f'{", ".join(MODES)}.')
-    if not 1 <= len(sample.classes) <= len(COLOURS):
-        raise DataError(f'{file}: {len(sample.classes)} classes; the page has '
-                        f'{len(COLOURS)} colours.')
-    if (sample.example is None) != (sample.mask is None):
-        raise DataError(f'{file}: an example needs a mask, and a mask an '
-                        'example.')
-    if sample.example is None and sample.mode != 'textual':
-        raise DataError(f'{file}: mode {sample.mode!r} needs an example.')
-    for path in (sample.target, sample.example, sample.mask):
-        if path is not None and not path.is_file():
-            raise MissingDataError(f'{file} names {path.name}, which is not '
-                                   'beside it.')
+def _with_files(given: dict[str, Any], kind: type, change: Callable
+                ) -> dict[str, Any]:
+    """Fields with each file, alone or in a list, changed by a function."""
+    out = dict(given)
+    for name in kind.files:
+        value = out.get(name)
+        if isinstance(value, (list, tuple)):
+            out[name] = tuple(change(one) for one in value)
+        elif value is not None:
+            out[name] = change(value)
+    return out
 
 
-def copy_samples(samples: Sequence[Sample], folder: Path) -> list[Sample]:
+def _files(sample: Any) -> list[Path]:
+    found: list[Path] = []
+    _with_files(vars(sample), type(sample), found.append)
+    return found
+
+
+def copy_samples(samples: Sequence[Any], folder: Path) -> list:
     """Copies that a page may hand out, in place of the originals.
 
     Args:
-        samples (Sequence[Sample]): Of any folder.
+        samples (Sequence): Of any folder and class.
         folder (Path): Where copies go, a sub-folder each.
     """
     copies = []
     for number, sample in enumerate(samples):
         place = folder / f'{number:02d}'
         place.mkdir(parents=True)
-        fields = dict(vars(sample))
-        for name in ('target', 'example', 'mask'):
-            if fields[name] is not None:
-                fields[name] = Path(shutil.copy(fields[name], place))
-        copies.append(Sample(**fields))
+        copies.append(type(sample)(**_with_files(
+            vars(sample), type(sample),
+            lambda file, place=place: Path(shutil.copy(file, place)))))
     return copies
 
 
@@ -171,7 +198,7 @@ def draw_samples(folder: Path) -> list[Sample]:
                       target='target.tif', example_modality=example[1],
                       modality=target[1])
         (place / 'sample.json').write_text(json.dumps(fields, indent=1))
-        samples.append(_read(place / 'sample.json'))
+        samples.append(_read(place / 'sample.json', Sample))
     return samples
 
 
@@ -183,23 +210,40 @@ def _draw(folder: Path, name: str, index: int, modality: str,
     from mmeo.datasets.synthetic.optical import render_rgb
     from mmeo.datasets.synthetic.plan import FIRST
     from mmeo.datasets.synthetic.raster import build_scene
-    from mmeo.datasets.synthetic.scene_files import EPSG, origin
-    from mmeo.datasets.synthetic.scenes import GSD
-    from mmeo.datasets.synthetic.writers.images import write_geotiff
-    scene = build_scene(_SEED, index, 512)
-    west, north = origin(_SEED, index)
-    side = GSD * in_context.FACTOR
-    grid = Affine(side, 0, west, 0, -side, north)
+    scene = build_scene(SEED, index, 512)
     if modality == 's1':
         pixels, bands = in_context.radar(scene), ('VV', 'VH')
     else:
         rgb = in_context.shrink(render_rgb(scene, FIRST))
         pixels = np.ascontiguousarray(rgb.transpose(2, 0, 1))
         bands = ('red', 'green', 'blue')
-    write_geotiff(folder / f'{name}.tif', pixels, EPSG, grid, names=bands)
+    write_scene(folder / f'{name}.tif', index, pixels, in_context.FACTOR,
+                bands)
     if classes:
         leaves = in_context.majority(scene.leaves(FIRST))
         mask = np.zeros_like(leaves)
         for number, leaf in enumerate(classes, 1):
             mask[leaves == LEAF_IDS[leaf]] = number
-        write_geotiff(folder / 'mask.tif', mask[None], EPSG, grid)
+        write_scene(folder / 'mask.tif', index, mask[None],
+                    in_context.FACTOR)
+
+
+def write_scene(path: Path, index: int, pixels: np.ndarray, factor: int,
+                bands: Sequence[str] = ()) -> None:
+    """A GeoTIFF where a scene of :data:`SEED` lies.
+
+    Args:
+        path (Path): The file.
+        index (int): Of the scene.
+        pixels (np.ndarray): ``(C, H, W)``.
+        factor (int): Pixels of the scene along one of these.
+        bands (Sequence[str]): Their names. Defaults to none.
+    """
+    from mmeo.datasets.synthetic.scene_files import EPSG, origin
+    from mmeo.datasets.synthetic.scenes import GSD
+    from mmeo.datasets.synthetic.writers.images import write_geotiff
+    west, north = origin(SEED, index)
+    side = GSD * factor
+    write_geotiff(path, pixels, EPSG,
+                  Affine(side, 0, west, 0, -side, north),
+                  names=tuple(bands))

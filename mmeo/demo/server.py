@@ -10,42 +10,39 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, fields
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any, Optional
 
 from mmeo.errors import ConfigError
 
-from .samples import copy_samples, draw_samples, read_samples
 
-
-def demo(page: str, **options: Any) -> None:
-    """Run ``mmeo demo``.
+@dataclass(frozen=True)
+class PageKind:
+    """A page that can be served.
 
     Args:
-        page (str): Which page; there is ``'prompt'``.
-        **options: Of :func:`serve_prompt_page`, with ``model``, ``weights``,
-            ``device`` and ``trust_checkpoint`` of
-            :class:`~mmeo.apis.PromptInferencer`.
+        page (str): Class below :mod:`mmeo.demo`, ``'module:Class'``, imported
+            when it is served, for it needs gradio.
+        inferencer (str): Class in :mod:`mmeo.apis`.
     """
-    require_gradio()
-    from mmeo.apis import PromptInferencer
-    inferencer = PromptInferencer(
-        options.pop('model'), options.pop('weights'),
-        device=options.pop('device'),
-        trust_checkpoint=options.pop('trust_checkpoint'))
-    serve_prompt_page(inferencer, **options)
+
+    page: str
+    inferencer: str
 
 
-def serve_prompt_page(inferencer: Any,
-                      port: int = 7860,
-                      host: str = '127.0.0.1',
-                      examples: Optional[str] = None,
-                      max_pixels: float = 4e6,
-                      max_upload_mb: float = 64) -> None:
-    """Serve the page until interrupted.
+PAGES = {
+    'prompt': PageKind('prompt_page:PromptPage', 'PromptInferencer'),
+    'chat': PageKind('chat_page:ChatPage', 'ChatInferencer'),
+}
+
+
+@dataclass
+class Serving:
+    """How a page is served.
 
     Args:
-        inferencer (PromptInferencer): Holds the model.
         port (int): 0 takes any free one. Defaults to 7860.
         host (str): Address to listen on. Defaults to 127.0.0.1, which only
             this computer reaches.
@@ -54,16 +51,37 @@ def serve_prompt_page(inferencer: Any,
             SynthEarth draws.
         max_pixels (float): Of an image. Defaults to 4 million.
         max_upload_mb (float): Of a file. Defaults to 64.
+    """
+
+    port: int = 7860
+    host: str = '127.0.0.1'
+    examples: Optional[str] = None
+    max_pixels: float = 4e6
+    max_upload_mb: float = 64
+
+
+def demo(page: str, **options: Any) -> None:
+    """Run ``mmeo demo``: serve a page until interrupted.
+
+    Args:
+        page (str): Key of :data:`PAGES`.
+        **options: Of :class:`Serving`, and of the page's inferencer.
 
     Raises:
         ConfigError: If gradio is missing or the port is taken.
+        UserError: If the model or the samples cannot be used.
     """
-    with open_prompt_page(inferencer, port, host, examples, max_pixels,
-                          max_upload_mb) as (blocks, address):
+    require_gradio()
+    from mmeo import apis
+    serving = Serving(**{field.name: options.pop(field.name)
+                         for field in fields(Serving)
+                         if field.name in options})
+    inferencer = getattr(apis, PAGES[page].inferencer)(**options)
+    with open_page(page, inferencer, serving) as (blocks, address):
         print(f'The page is at {address} (Ctrl-C ends it).', flush=True)
-        if not _is_local(host):
-            print(f'warning: {host} can be reached by other computers; the '
-                  'page has no password.', flush=True)
+        if not _is_local(serving.host):
+            print(f'warning: {serving.host} can be reached by other '
+                  'computers; the page has no password.', flush=True)
         # As at the end of a service, so that temporary files go.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         while blocks.is_running:
@@ -71,53 +89,51 @@ def serve_prompt_page(inferencer: Any,
 
 
 @contextmanager
-def open_prompt_page(inferencer: Any, port: int, host: str,
-                     examples: Optional[str], max_pixels: float,
-                     max_upload_mb: float) -> Iterator[tuple[Any, str]]:
+def open_page(name: str, inferencer: Any, serving: Serving
+              ) -> Iterator[tuple[Any, str]]:
     """A page that is served while the context is open.
 
     Uploads, results and copies of the samples are in one temporary folder,
     which is removed at the end. Nothing is sent to any other computer.
 
+    Args:
+        name (str): Key of :data:`PAGES`.
+        inferencer: Holds the model.
+        serving (Serving): How.
+
     Yields:
         tuple: gradio's Blocks and the address of the page.
     """
     require_gradio()
-    samples = None if examples is None else read_samples(
-        Path(examples).expanduser())
-    with tempfile.TemporaryDirectory(prefix='mmeo_demo_') as name:
-        folder = Path(name)
+    with tempfile.TemporaryDirectory(prefix='mmeo_demo_') as place:
+        folder = Path(place)
         with _environment(folder / 'cache'):
-            from .prompt_layout import css, theme
-            from .prompt_page import PromptPage
-            results = folder / 'results'
-            results.mkdir()
-            offered = draw_samples(folder / 'samples') if samples is None \
-                else copy_samples(samples, folder / 'samples')
-            blocks = PromptPage(inferencer, offered, results,
-                                max_pixels).build()
+            kind = resolve_name(f'mmeo.demo.{PAGES[name].page}')
+            page = kind.open(inferencer, folder, serving.examples,
+                             serving.max_pixels)
+            blocks = page.build()
             blocks.queue(max_size=16, default_concurrency_limit=1)
             try:
-                address = _launch(
-                    blocks, server_name=host, server_port=port or None,
-                    max_file_size=int(max_upload_mb * 2**20), theme=theme(),
-                    css=css())
+                address = _launch(blocks, page.css(), serving)
                 yield blocks, address
             finally:
                 blocks.close(verbose=False)
 
 
-def _launch(blocks: Any, **options: Any) -> str:
+def _launch(blocks: Any, css: str, serving: Serving) -> str:
+    from .look import theme
     try:
         _, address, _ = blocks.launch(
-            share=False, inbrowser=False, quiet=True, ssr_mode=False,
-            footer_links=[], enable_monitoring=False, mcp_server=False,
-            pwa=False, prevent_thread_lock=True, **options)
+            server_name=serving.host, server_port=serving.port or None,
+            max_file_size=int(serving.max_upload_mb * 2**20), theme=theme(),
+            css=css, share=False, inbrowser=False, quiet=True,
+            ssr_mode=False, footer_links=[], enable_monitoring=False,
+            mcp_server=False, pwa=False, prevent_thread_lock=True)
     except OSError as error:
         raise ConfigError(
-            f'the page cannot listen on {options["server_name"]}:'
-            f'{options["server_port"]} ({error}): choose another --port, or '
-            '0 for any free one.') from error
+            f'the page cannot listen on {serving.host}:{serving.port} '
+            f'({error}): choose another --port, or 0 for any free one.'
+        ) from error
     return address
 
 

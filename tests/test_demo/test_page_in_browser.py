@@ -11,7 +11,7 @@ import pytest
 import rasterio
 
 from mmeo.apis import PromptInferencer
-from mmeo.demo.server import open_prompt_page
+from mmeo.demo.server import Serving, open_page
 
 pytestmark = pytest.mark.slow
 pytest.importorskip('gradio')
@@ -40,8 +40,8 @@ def visit(inferencer: PromptInferencer) -> Iterator[Any]:
         pytest.skip('no chromium')
     Listening.asked.clear()
     listening = Listening(inferencer.model, device='cpu')
-    with open_prompt_page(listening, 0, '127.0.0.1', None, 1e6,
-                          1) as (_, address):
+    serving = Serving(0, max_pixels=1e6, max_upload_mb=1)
+    with open_page('prompt', listening, serving) as (_, address):
         with playwright.sync_playwright() as driver:
             browser = driver.chromium.launch(executable_path=chromium,
                                              args=FLAGS)

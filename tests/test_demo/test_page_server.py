@@ -24,8 +24,8 @@ pytest.importorskip('gradio')
 
 @pytest.fixture(scope='module')
 def served(inferencer: PromptInferencer) -> Iterator[tuple[Any, str]]:
-    with server.open_prompt_page(inferencer, 0, '127.0.0.1', None, 1e4,
-                                 .05) as (blocks, address):
+    serving = server.Serving(0, max_pixels=1e4, max_upload_mb=.05)
+    with server.open_page('prompt', inferencer, serving) as (blocks, address):
         yield blocks, address.rstrip('/')
 
 
@@ -100,8 +100,8 @@ def test_everything_is_removed_at_the_end(inferencer: PromptInferencer,
                                           ) -> None:
     monkeypatch.setattr(tempfile, 'tempdir', str(tmp_path))
     before = os.environ.get('GRADIO_TEMP_DIR')
-    with server.open_prompt_page(inferencer, 0, '127.0.0.1', None, 1e4,
-                                 1) as (_, address):
+    with server.open_page('prompt', inferencer,
+                          server.Serving(0)) as (_, address):
         upload(address.rstrip('/'), 'a.png', b'hello')
         assert list(tmp_path.rglob('a.png')) and list(
             tmp_path.rglob('sample.json'))
@@ -113,16 +113,15 @@ def test_a_taken_port_is_said(served: tuple,
                               inferencer: PromptInferencer) -> None:
     port = int(served[1].rsplit(':', 1)[1])
     with pytest.raises(ConfigError, match=f'{port}.*--port'):
-        with server.open_prompt_page(inferencer, port, '127.0.0.1', None,
-                                     1e4, 1):
+        with server.open_page('prompt', inferencer, server.Serving(port)):
             pass
 
 
 def test_samples_that_are_not_there(inferencer: PromptInferencer,
                                     tmp_path: Path) -> None:
     with pytest.raises(MissingDataError, match='no samples'):
-        with server.open_prompt_page(inferencer, 0, '127.0.0.1',
-                                     str(tmp_path), 1e4, 1):
+        with server.open_page('prompt', inferencer, server.Serving(
+                0, examples=str(tmp_path))):
             pass
 
 
