@@ -3,6 +3,8 @@
 
 from argparse import ArgumentParser
 
+from mmengine.config import DictAction
+
 
 def demo_arguments(parser: ArgumentParser) -> ArgumentParser:
     """The pages and their options, named as the functions have them."""
@@ -13,6 +15,25 @@ def demo_arguments(parser: ArgumentParser) -> ArgumentParser:
                       help='config of a VITASegmentor')
     page.add_argument('--weights', metavar='CKPT',
                       help="checkpoint; the config's load_from by default")
+    _add_common(page)
+    text = 'talk about an image or two dates, see boxes and masks'
+    page = pages.add_parser('chat', help=text, description=text)
+    page.add_argument('--model', required=True, metavar='CONFIG',
+                      help='config of an InstructVLM, or the name of one of '
+                      'RSUniVLM')
+    page.add_argument('--weights', required=True, metavar='CKPT',
+                      help='checkpoint')
+    page.add_argument('--dtype', choices=('float32', 'bfloat16', 'float16'),
+                      help='bfloat16 on a GPU by default, else float32')
+    page.add_argument('--tokenizer', help='folder, in place of the one of '
+                      'the config')
+    page.add_argument('--cfg-options', nargs='+', action=DictAction,
+                      help='key=value, override entries of the config')
+    _add_common(page)
+    return parser
+
+
+def _add_common(page: ArgumentParser) -> None:
     page.add_argument('--device', help='cuda or cpu; the GPU by default, if '
                       'there is one')
     page.add_argument('--port', type=int, default=7860,
@@ -29,4 +50,3 @@ def demo_arguments(parser: ArgumentParser) -> ArgumentParser:
     page.add_argument('--trust-checkpoint', action='store_true',
                       help='unpickle whatever the checkpoint holds, which '
                       'lets it run code')
-    return parser
