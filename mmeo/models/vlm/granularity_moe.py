@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from mmeo.codecs import GRANULARITIES
 from mmeo.errors import ConfigError
+from mmeo.models.vlm.lora import lora_layers
 from mmeo.registry import MODELS
 
 
@@ -177,7 +178,14 @@ class GranularityMoE:
                 f'of {num_experts} experts for each of {GRANULARITIES}')
 
     def expand(self, llm: nn.Module) -> None:
-        """Replace the FFNs of an :class:`HFLanguageModel`, in place."""
+        """Replace the FFNs of an :class:`HFLanguageModel`, in place.
+
+        Raises:
+            ConfigError: If it has LoRA, which would be copied with them.
+        """
+        if lora_layers(llm):
+            raise ConfigError('GranularityMoE: the language model has LoRA '
+                              'already; give `moe` or `lora`, not both')
         for layer in llm.layers:
             layer.mlp = GranularityFFN(layer.mlp, self.num_experts)
             layer.register_forward_pre_hook(hand_over_route, with_kwargs=True)

@@ -182,6 +182,9 @@ def test_errors_say_what_is_wrong() -> None:
     ffn.route = ExpertRoute.of([0, 1])
     with pytest.raises(ConfigError, match='route of 2 for a batch of shape'):
         ffn(torch.zeros(3, 5, 4))
+    pytest.importorskip('peft')
+    with pytest.raises(ConfigError, match='`moe` or `lora`, not both'):
+        build(lora=dict(r=2))
     for routes in ((0, 1), (0, 1, 3), (0, -1, 1)):
         with pytest.raises(ConfigError, match='for each of'):
             GranularityMoE(routes=routes)
