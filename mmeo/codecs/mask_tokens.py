@@ -209,10 +209,14 @@ class TokenTable:
     Args:
         tokenizer (transformers.PreTrainedTokenizerBase): See
             :func:`token_bytes`.
+
+    Attributes:
+        size (int): One more than the largest id that spells something.
     """
 
     def __init__(self, tokenizer: Any) -> None:
         self._texts = TokenTexts(token_bytes(tokenizer))
+        self.size = max(self._texts.ids, default=-1) + 1
         self._automata: OrderedDict[tuple, TokenAutomaton] = OrderedDict()
 
     def automaton(self, names: Sequence[str], grid: int,

@@ -1,6 +1,7 @@
 # Copyright (c) mmeo contributors. All rights reserved.
 """Constrained decoding: answers that can only be masks."""
 
+import inspect
 from collections.abc import Sequence
 from typing import Any, Optional, Union
 
@@ -66,6 +67,7 @@ class MaskLogitsProcessor(LogitsProcessor):
             None if names is None else table.automaton(names, grid, dialect)
             for names in names_per_row
         ]
+        self._vocab = table.size
         self._limit = max_new_tokens
         self._prompt_length = prompt_length
         self._seen: Optional[Tensor] = None
@@ -84,8 +86,19 @@ class MaskLogitsProcessor(LogitsProcessor):
 
         Returns:
             Tensor: ``(B, V)``; scores of what may follow are unchanged.
+
+        Raises:
+            ConfigError: If the model knows fewer tokens than the tokenizer,
+                the batch is of another size, or ``input_ids`` has a prompt
+                that ``prompt_length`` does not tell of.
         """
-        answers = input_ids[:, self._prompt_length:]
+        if self._vocab > scores.shape[-1]:
+            raise ConfigError(
+                f'the model knows {scores.shape[-1]} tokens, the tokenizer '
+                f'{self._vocab}: they do not belong together')
+        answers = input_ids
+        if self._prompt_length:
+            answers = answers[:, self._prompt_length:]
         self._follow(answers)
         left = None if self._limit is None else self._limit - answers.shape[1]
         places, free = [], []
@@ -180,3 +193,8 @@ class MaskLogitsProcessor(LogitsProcessor):
             self._advance(i, known[i // beams, row[:-1].tobytes()],
                           int(row[-1])) for i, row in enumerate(rows)
         ]
+
+
+# transformers asks for the signature in every step; this spares the work.
+MaskLogitsProcessor.__call__.__signature__ = inspect.signature(
+    MaskLogitsProcessor.__call__)

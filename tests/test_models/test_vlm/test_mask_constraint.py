@@ -223,3 +223,6 @@ def test_refuses(tokenizer):
     with pytest.raises(ConfigError, match='for 2 samples.* 3 rows'):
         MaskLogitsProcessor(tokenizer, NAMES[:2], GRID)(
             torch.empty(3, 0, dtype=torch.long), torch.zeros(3, 352))
+    with pytest.raises(ConfigError, match='knows 200 tokens'):
+        MaskLogitsProcessor(tokenizer, NAMES[:1], GRID)(
+            torch.empty(1, 0, dtype=torch.long), torch.zeros(1, 200))
