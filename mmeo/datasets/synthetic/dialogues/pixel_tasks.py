@@ -16,6 +16,7 @@ PROMPTS = (
     'What is {} in this image? Please respond with segmentation mask.',
     'What is {} in this image? Please output segmentation mask.',
 )
+COVER_PROMPT = 'Name the land cover of each cell, row by row.'
 # Share of scenes of 256 pixels where a cover takes 2 % or more, and where
 # there is none of it.
 RATES = {
@@ -24,7 +25,7 @@ RATES = {
 }
 _CLEAR_SHARE = .02
 # Prompts a scene that each class gets on average, there and not there.
-_THERE, _ABSENT = .3, .07
+_THERE, _ABSENT = .4, .07
 
 
 def mask_text(cover: np.ndarray, value: int, grid: int) -> str:
@@ -62,6 +63,23 @@ def training_masks(view: View, rng: Random, grid: int) -> list[Item]:
 def all_masks(view: View, rng: Random, grid: int) -> list[Item]:
     """A mask of each class that is asked for, there or not."""
     return [_item(view, rng, name, grid) for name in RATES]
+
+
+def cover_words(view: View, grid: int) -> Item:
+    """All classes at once, one word a cell.
+
+    A word stands at a fixed distance behind the token of its part of the
+    image, which is the easiest that a model can learn to see from (ViTP's
+    label maps in words).
+
+    Args:
+        view (View): The scene.
+        grid (int): Cells along each side.
+    """
+    words = ('others', *COVERS[1:])
+    cells = to_grid(view.cover, grid)
+    return Item(
+        'SEG', COVER_PROMPT, ' '.join(words[value] for value in cells.ravel()))
 
 
 def _item(view: View, rng: Random, name: str, grid: int) -> Item:

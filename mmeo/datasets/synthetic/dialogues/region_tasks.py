@@ -10,13 +10,13 @@ from mmeo.datasets.synthetic.dialogues.items import Item, with_article
 from mmeo.datasets.synthetic.dialogues.view import Seen, View
 from mmeo.datasets.synthetic.text import WORDS, region
 
-_EXPRESSIONS = 2  # of a scene, at most
+_EXPRESSIONS = 3  # of a scene, at most
 _APART = .05  # of the image: nearer ones are not the leftmost
 _LARGER = .2  # of its area: a narrower lead is not the largest
 
 
 def region_items(view: View, rng: Random) -> list[Item]:
-    """Grounding of two expressions and the name of one box.
+    """Grounding of some expressions and the name of one box.
 
     Args:
         view (View): The scene.

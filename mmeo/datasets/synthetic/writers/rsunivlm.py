@@ -2,9 +2,9 @@
 """Dialogues with task tokens, their images, label maps and truth.
 
 ``rsunivlm/{images,later,masks,changes}/<stem>.png``, ``objects.jsonl``, and in
-``train`` an ``instruct.jsonl``, in ``val`` one ``eval_<name>.jsonl`` for each
-task, whose records carry what metrics ask for, and a meta ``eval.json`` of all
-of them.
+``train`` an ``instruct.jsonl`` and a ``cover.jsonl``, the label maps in words;
+in ``val`` one ``eval_<name>.jsonl`` for each task, whose records carry what
+metrics ask for, and a meta ``eval.json`` of all of them.
 """
 
 import json
@@ -20,7 +20,9 @@ from mmeo.datasets.synthetic.dialogues.image_tasks import image_items
 from mmeo.datasets.synthetic.dialogues.items import Item
 from mmeo.datasets.synthetic.dialogues.pair_tasks import pair_items
 from mmeo.datasets.synthetic.dialogues.pixel_tasks import (
+    COVER_PROMPT,
     all_masks,
+    cover_words,
     training_masks,
 )
 from mmeo.datasets.synthetic.dialogues.region_tasks import region_items
@@ -63,7 +65,7 @@ def write_view(root: Path, scene: Scene, stem: str, grid: int,
 
 
 def records(view: View, rng: Random, grid: int, train: bool) -> list[dict]:
-    """All dialogues about a scene.
+    """All dialogues about a scene, in training the label map in words last.
 
     Args:
         view (View): The scene.
@@ -77,6 +79,8 @@ def records(view: View, rng: Random, grid: int, train: bool) -> list[dict]:
     masks = training_masks if train else all_masks
     items = [*image_items(view, rng), *region_items(view, rng),
              *masks(view, rng, grid), *pair_items(view, rng, grid)]
+    if train:
+        items.append(cover_words(view, grid))
     return [_record(view, item, number, train)
             for number, item in enumerate(items)]
 
@@ -115,7 +119,10 @@ def write_split(root: Path, objects: Iterable[dict],
     folder = root / 'rsunivlm'
     _write(folder / 'objects.jsonl', objects)
     if train:
-        _write(folder / 'instruct.jsonl', dialogues)
+        dialogues = list(dialogues)
+        for name, wanted in (('instruct', False), ('cover', True)):
+            _write(folder / f'{name}.jsonl', [
+                one for one in dialogues if is_cover(one) is wanted])
         return
     dialogues = list(dialogues)
     sets = {}
@@ -132,6 +139,11 @@ def evaluation_of(record: dict) -> str:
     if record.get('change'):
         return 'cd'
     return task_of(record['conversations'][0]['value']).lower()
+
+
+def is_cover(record: dict) -> bool:
+    """Whether it is a label map in words."""
+    return record['conversations'][0]['value'].endswith(COVER_PROMPT)
 
 
 def _write(path: Path, lines: Iterable[dict]) -> None:
