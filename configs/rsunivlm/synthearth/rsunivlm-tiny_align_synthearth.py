@@ -6,7 +6,7 @@ _base_ = './rsunivlm-tiny_stage1_synthearth.py'
 train_dataloader = dict(
     dataset=dict(ann_file='rsunivlm/cover.jsonl', max_rounds=None))
 load_from = None
-max_iters, warmup = 300, 10
+max_iters, warmup = 240, 8
 train_cfg = dict(max_iters=max_iters)
 param_scheduler = [
     dict(_base_.param_scheduler[0], start_factor=1 / warmup, end=warmup),

@@ -23,9 +23,9 @@ model = dict(
 
 # Made by rsunivlm-tiny_align_synthearth.py; `projects/rsunivlm_synthearth/
 # run.py run` names each seed's.
-load_from = 'work_dirs/rsunivlm_synthearth/align/seed0/iter_300.pth'
+load_from = 'work_dirs/rsunivlm_synthearth/align/seed0/iter_240.pth'
 
-max_iters, warmup = 2400, 72
+max_iters, warmup = 1200, 36
 train_cfg = dict(type='TokenWeightedTrainLoop', max_iters=max_iters)
 optim_wrapper = dict(
     type='OptimWrapper',

@@ -6,9 +6,9 @@ _base_ = './rsunivlm-tiny_stage1_synthearth.py'
 model = dict(
     moe=dict(type='GranularityMoE', num_experts=3),
     freeze=('vision', 'projector', 'llm'))
-load_from = 'work_dirs/rsunivlm_synthearth/stage-1/seed0/iter_2400.pth'
+load_from = 'work_dirs/rsunivlm_synthearth/stage-1/seed0/iter_1200.pth'
 
-max_iters, warmup = 400, 12
+max_iters, warmup = 240, 8
 train_cfg = dict(max_iters=max_iters)
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
 param_scheduler = [
