@@ -8,7 +8,7 @@ model = dict(
     freeze=('vision', 'projector', 'llm'))
 load_from = 'work_dirs/rsunivlm_synthearth/stage-1/seed0/iter_1200.pth'
 
-max_iters, warmup = 240, 8
+max_iters, warmup = 150, 5
 train_cfg = dict(max_iters=max_iters)
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
 param_scheduler = [

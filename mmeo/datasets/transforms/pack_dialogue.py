@@ -34,7 +34,8 @@ class PackDialogue(BaseTransform):
     how many tokens an image has, else its tiles do. Returns ``inputs``
     (``pixel_values`` ``(T, 3, S, S)`` uint8, ``input_ids`` ``(L,)`` int64,
     ``labels`` ``(L,)`` int64 with -100 where nothing is learned,
-    ``image_mask`` ``(L,)`` bool) and ``data_samples`` (:class:`~mmeo.structures.DialogueSample`).
+    ``image_mask`` ``(L,)`` bool) and ``data_samples``
+    (:class:`~mmeo.structures.DialogueSample`).
 
     Args:
         tokenizer (str or dict): See :func:`mmeo.codecs.build_tokenizer`.

@@ -169,7 +169,7 @@ def test_freezing_names_the_experts_too(repo_root, tokenizer):
     model = build(repo_root, tokenizer, freeze=('llm', 'experts'))
     assert not any(p.requires_grad for p in model.llm.parameters())
     assert model.image_newline.requires_grad
-    with pytest.raises(ConfigError, match="neither `moe` nor LoRA"):
+    with pytest.raises(ConfigError, match='neither `moe` nor LoRA'):
         build(repo_root, tokenizer, 'rsunivlm_tiny', freeze=('experts', ))
     with pytest.raises(ConfigError, match="'head' is none of"):
         build(repo_root, tokenizer, freeze=('head', ))
