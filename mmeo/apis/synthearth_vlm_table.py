@@ -13,19 +13,21 @@ from mmeo.errors import MissingDataError
 
 BLIND, ORACLE = 'blind', 'oracle'
 G_MOE, FULL, LORA, MOE_8 = 'G-MoE', 'full', 'LoRA', 'MoE-8'
-#: Title -> name of a score.
+#: Title -> names of the scores whose mean it is.
 COLUMNS = {
-    'VQA': 'eval_vqa/vqa/macro',
-    'scene': 'eval_cls/scene/accuracy',
-    'caption CIDEr': 'eval_cap/caption/CIDEr',
-    'grounding @0.5': 'eval_vg/grounding/acc@0.5',
-    'grounding mIoU': 'eval_vg/grounding/mean_iou',
-    'region CIDEr': 'eval_ref/caption/CIDEr',
-    'seg. mIoU': 'eval_seg/seg/mIoU',
-    'change F1': 'eval_cd/change/F1',
-    'change BLEU-4': 'eval_ccd/change_caption/BLEU-4',
-    'change CIDEr': 'eval_ccd/change_caption/CIDEr',
-    'change or not': 'eval_ccd/change_caption/accuracy',
+    'VQA': ('eval_vqa/vqa/macro', ),
+    'scene': ('eval_cls/scene/accuracy', ),
+    'caption CIDEr': ('eval_cap/caption/CIDEr', ),
+    'grounding @0.5': ('eval_vg/grounding/acc@0.5', ),
+    'grounding mIoU': ('eval_vg/grounding/mean_iou', ),
+    'region CIDEr': ('eval_ref/caption/CIDEr', ),
+    'seg. mIoU': ('eval_seg/seg/mIoU', ),
+    'change F1': ('eval_cd/change/F1', ),
+    'change BLEU-4': ('eval_ccd/change_caption/BLEU-4', ),
+    'change CIDEr': ('eval_ccd/change_caption/CIDEr', ),
+    # Of either kind of pairs, so that no habit is worth more than 50.
+    'change or not': ('eval_ccd/change_caption/change_accuracy',
+                      'eval_ccd/change_caption/no_change_accuracy'),
 }
 
 #: Variant -> seed -> record.
@@ -107,7 +109,8 @@ def stages_table(work_dir: str, bounds: Mapping[str, Mapping[str, float]],
 
 def _row(name: str, scores: Sequence[Mapping[str, float]],
          *rest: str) -> str:
-    cells = [cell([one[key] for one in scores]) for key in COLUMNS.values()]
+    cells = [cell([score(one, title) for one in scores])
+             for title in COLUMNS]
     cells += rest or [''] * 3
     return f'| {name} | ' + ' | '.join(cells) + ' |'
 
@@ -118,7 +121,7 @@ def _directions(runs: Runs) -> list[str]:
              '| grounding @0.5, here | seeds with the sign of the paper |',
              '| --- | --- | --- | --- | --- | --- |']
     for one in DIRECTIONS:
-        vqa, grounding = (differences(runs, one.other, COLUMNS[title])
+        vqa, grounding = (differences(runs, one.other, title)
                           for title in ('VQA', 'grounding @0.5'))
         if vqa:
             ahead = [sum(value > 0 for value in found)
@@ -130,10 +133,16 @@ def _directions(runs: Runs) -> list[str]:
     return lines
 
 
-def differences(runs: Runs, other: str, key: str) -> list[float]:
+def score(scores: Mapping[str, float], title: str) -> float:
+    """One column of a run."""
+    return mean(scores[key] for key in COLUMNS[title])
+
+
+def differences(runs: Runs, other: str, title: str) -> list[float]:
     """G-MoE minus another variant, of each seed that both have."""
     mine, theirs = runs.get(G_MOE, {}), runs.get(other, {})
-    return [mine[seed]['scores'][key] - theirs[seed]['scores'][key]
+    return [score(mine[seed]['scores'], title) -
+            score(theirs[seed]['scores'], title)
             for seed in mine if seed in theirs]
 
 
@@ -149,4 +158,4 @@ def _millions(number: int) -> str:
 
 __all__ = ['BLIND', 'COLUMNS', 'DIRECTIONS', 'FULL', 'G_MOE', 'LORA',
            'MOE_8', 'ORACLE', 'Direction', 'differences', 'read_runs',
-           'stages_table']
+           'score', 'stages_table']
