@@ -20,7 +20,7 @@ _SHORT = re.compile(
     r'answer (?:the question )?(?:with|using|in) (?:a |one )(?:single )?'
     r'(?:word|short phrase|phrase)', re.IGNORECASE)
 _CLASSIFY = re.compile(
-    r'classify (?:the|this)(?: given)? image|choose the best categor|'
+    r'classify (?:the|this)(?: given)? image|choose the best cat\w+|'
     r'which category (?:does|fits|describes)', re.IGNORECASE)
 
 CHOICES = ('auto', 'none', *TASKS)
