@@ -27,6 +27,8 @@ def demo_arguments(parser: ArgumentParser) -> ArgumentParser:
                       help='bfloat16 on a GPU by default, else float32')
     page.add_argument('--tokenizer', help='folder, in place of the one of '
                       'the config')
+    page.add_argument('--grid', type=int, help="cells of a mask's side; by "
+                      "default those of the model's constraint, else 24")
     page.add_argument('--cfg-options', nargs='+', action=DictAction,
                       help='key=value, override entries of the config')
     _add_common(page)

@@ -3,6 +3,7 @@
 
 from collections.abc import Sequence
 from types import SimpleNamespace
+from typing import Union
 
 import gradio as gr
 
@@ -27,6 +28,10 @@ _TITLE = """
 <p>Load an image, or two dates of one place, and ask. Boxes and masks of an
 answer are drawn on the last image.</p>
 """
+#: Of a picture alone, and of two side by side.
+HEIGHTS = {False: 520, True: 320}
+#: Not ``False``: gradio 6.17 does not put what was left out on the page later.
+HIDDEN = 'hidden'
 CSS = """
     #chat .message {cursor: pointer}
     #caption {min-height: 1.6rem; color: var(--body-text-color-subdued)}
@@ -74,7 +79,7 @@ def _file(label: str, name: str) -> gr.File:
 def _talk(page: SimpleNamespace) -> None:
     gr.Markdown('### 2 · Ask')
     page.chat = gr.Chatbot(
-        height=360, show_label=False, elem_id='chat', buttons=['copy'],
+        height=250, show_label=False, elem_id='chat', buttons=['copy'],
         # What a model says is text and nothing else.
         render_markdown=False, allow_tags=False, latex_delimiters=[],
         feedback_options=None, group_consecutive_messages=False,
@@ -85,10 +90,10 @@ def _talk(page: SimpleNamespace) -> None:
         value='', label='Task', elem_id='task')
     page.names = gr.Textbox(
         label='Classes, with commas between', max_lines=1, max_length=400,
-        visible=False, elem_id='names', info='Without any, those that the '
+        visible=HIDDEN, elem_id='names', info='Without any, those that the '
         'answer uses.')
     page.question = gr.Textbox(
-        label='Question', lines=2, max_lines=6, max_length=4000,
+        label='Question', lines=1, max_lines=6, max_length=4000,
         placeholder=TASK_NAMES[''][1], elem_id='question')
     with gr.Row():
         page.ask = gr.Button('Ask', variant='primary', elem_id='ask', scale=3)
@@ -100,13 +105,13 @@ def _picture(page: SimpleNamespace) -> None:
     gr.Markdown('### 3 · See')
     page.view = gr.Radio(
         [(name, view) for view, name in VIEW_NAMES.items()], value='side',
-        show_label=False, container=False, visible=False, elem_id='view')
+        show_label=False, container=False, visible=HIDDEN, elem_id='view')
     with gr.Row():
-        page.before = _image('Before', 'before', visible=False)
+        page.before = _image('Before', 'before', visible=HIDDEN)
         page.picture = _image('Image', 'picture')
     page.slider = gr.ImageSlider(
         label='Before | after', format='png', interactive=False,
-        visible=False, max_height=560, elem_id='slider')
+        visible=HIDDEN, max_height=560, elem_id='slider')
     page.caption = gr.HTML(elem_id='caption')
     page.table = gr.HTML(elem_id='table')
     with gr.Row():
@@ -118,7 +123,8 @@ def _picture(page: SimpleNamespace) -> None:
                                ('geotiff', 'Mask as GeoTIFF'))}
 
 
-def _image(label: str, name: str, visible: bool = True) -> gr.Image:
+def _image(label: str, name: str,
+           visible: Union[bool, str] = True) -> gr.Image:
     return gr.Image(label=label, format='png', interactive=False,
-                    visible=visible, height=520, elem_id=name,
+                    visible=visible, height=HEIGHTS[False], elem_id=name,
                     buttons=['fullscreen'])

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Optional
+from typing import Optional, Union
 
 import gradio as gr
 import numpy as np
@@ -14,7 +14,7 @@ from PIL import Image
 
 from mmeo.errors import DataError
 
-from .chat_layout import CSS, TASK_NAMES, layout
+from .chat_layout import CSS, HEIGHTS, HIDDEN, TASK_NAMES, layout
 from .chat_samples import draw_chat_samples, read_chat_samples
 from .dialogue import Dialogue, split_bands, split_names
 from .page import KEEP, Page, button
@@ -65,7 +65,8 @@ class ChatPage(Page):
                  *state]
         for event in (page.ask.click, page.question.submit):
             self.on(event, self.ask, asked, [*shown, page.question])
-        self.on(page.renew.click, self.renew, [*sources, *state], shown)
+        for event in (page.renew.click, page.chat.clear):
+            self.on(event, self.renew, [*sources, *state], shown)
         self.on(page.chat.select, self.select, state, shown, selects=True)
         self.on(page.view.input, self.look, state, shown)
         self.on(page.task.input, self.choose, [page.task],
@@ -86,7 +87,7 @@ class ChatPage(Page):
                 page.task: sample.task})
             # One update for a component: this one also says its value.
             out[page.names] = gr.Textbox(value=', '.join(sample.classes),
-                                         visible=sample.task == 'SEG')
+                                         visible=_seen(sample.task == 'SEG'))
             out[page.question] = gr.Textbox(
                 value=sample.question,
                 placeholder=TASK_NAMES[sample.task][1])
@@ -170,7 +171,7 @@ class ChatPage(Page):
         """Suggest a question; classes are for masks alone."""
         page = self.page
         return '', {
-            page.names: gr.Textbox(visible=task == 'SEG'),
+            page.names: gr.Textbox(visible=_seen(task == 'SEG')),
             page.question: gr.Textbox(placeholder=TASK_NAMES[task][1])}
 
     def _shown(self, talk: Dialogue, view: str) -> dict:
@@ -180,16 +181,21 @@ class ChatPage(Page):
         slides = before is not None and view == 'slider'
         beside = before is not None and not slides
         return {
-            page.dialogue: talk, page.chat: talk.messages(),
-            page.view: gr.Radio(visible=before is not None),
-            page.before: gr.Image(value=before if beside else None,
-                                  visible=beside),
+            page.dialogue: talk, page.chat: [
+                # gradio takes any text for HTML.
+                dict(message, content=html.escape(message['content'], False))
+                for message in talk.messages()],
+            page.view: gr.Radio(visible=_seen(before is not None)),
+            page.before: gr.Image(
+                value=before if beside else None, visible=_seen(beside),
+                height=HEIGHTS[beside]),
             page.picture: gr.Image(
-                value=None if slides else picture, visible=not slides,
+                value=None if slides else picture, visible=_seen(not slides),
+                height=HEIGHTS[beside],
                 label='After' if beside else 'Image'),
             page.slider: gr.ImageSlider(
                 value=_alike(before, picture) if slides else None,
-                visible=slides),
+                visible=_seen(slides)),
             page.caption: html.escape(talk.caption()),
             page.table: talk.table(),
             **{part: button(None) for part in page.files.values()}}
@@ -198,6 +204,10 @@ class ChatPage(Page):
         files = talk.files()
         return {part: button(files.get(kind))
                 for kind, part in self.page.files.items()}
+
+
+def _seen(seen: bool) -> Union[bool, str]:
+    return seen or HIDDEN
 
 
 def _alike(before: np.ndarray, after: np.ndarray

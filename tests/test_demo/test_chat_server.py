@@ -61,8 +61,8 @@ def test_command_line() -> None:
     parser = build_parser('demo')
     options = vars(parser.parse_args(
         ['demo', 'chat', '--model', 'c.py', '--weights', 'w.pth',
-         '--cfg-options', 'a.b=1']))
-    assert options['host'] == '127.0.0.1' and options['port'] == 7860
+         '--cfg-options', 'a.b=1', '--grid', '8']))
+    assert options['grid'] == 8 and options['host'] == '127.0.0.1' and options['port'] == 7860
     assert options['cfg_options'] == {'a.b': 1}
     with pytest.raises(SystemExit):
         parser.parse_args(['demo', 'chat', '--model', 'c.py'])
@@ -73,7 +73,8 @@ def test_command_serves_until_it_is_ended(chat_files, tmp_path) -> None:
     model, weights = chat_files
     process = subprocess.Popen(
         [sys.executable, '-m', 'mmeo.cli', 'demo', 'chat', '--model', model,
-         '--weights', weights, '--port', '0', '--device', 'cpu'],
+         '--weights', weights, '--port', '0', '--device', 'cpu',
+         '--grid', '4'],
         stdout=subprocess.PIPE, text=True,
         env=dict(os.environ, TMPDIR=str(tmp_path)))
     try:
@@ -132,7 +133,8 @@ class Visitor:
                     if 'value' in given:
                         self.values[name] = given['value']
                     if 'visible' in given:
-                        self.values[f'{name}_visible'] = given['visible']
+                        self.values[f'{name}_visible'] = (
+                            given['visible'] is True)
                 else:
                     self.values[name] = value
 
@@ -278,7 +280,8 @@ def test_a_dialogue_that_was_deleted(visitor: Visitor, images) -> None:
 
 def test_words_alone_and_no_markup(visitor: Visitor) -> None:
     visitor.ask('<i>hello</i>')
-    assert visitor.chat[1]['content'] == 'a <b>town</b> by the *sea*'
+    assert visitor.chat[1]['content'] == (
+        'a &lt;b&gt;town&lt;/b&gt; by the *sea*')
     assert '&lt;i&gt;' in visitor.caption and visitor.picture_file is None
     visitor.ask('x', 'VG')
     assert 'load one' in visitor.said
