@@ -8,3 +8,5 @@ test_cfg = dict(type='DialogueTestLoop', dtype='bfloat16')
 default_hooks = dict(
     _delete_=True,
     logger=dict(type='LoggerHook', interval=20, log_metric_by_epoch=False))
+# Weights that were trained on other views, words or routes are refused.
+custom_hooks = [*_base_.custom_hooks, dict(type='VLMManifestHook')]

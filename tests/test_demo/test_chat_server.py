@@ -62,7 +62,8 @@ def test_command_line() -> None:
     options = vars(parser.parse_args(
         ['demo', 'chat', '--model', 'c.py', '--weights', 'w.pth',
          '--cfg-options', 'a.b=1', '--grid', '8']))
-    assert options['grid'] == 8 and options['host'] == '127.0.0.1' and options['port'] == 7860
+    assert options['grid'] == 8 and options['port'] == 7860
+    assert options['host'] == '127.0.0.1'
     assert options['cfg_options'] == {'a.b': 1}
     with pytest.raises(SystemExit):
         parser.parse_args(['demo', 'chat', '--model', 'c.py'])

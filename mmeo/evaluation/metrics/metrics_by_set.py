@@ -48,6 +48,12 @@ class MetricsBySet(DialogueMetric):
                         f'MetricsBySet: {type(metric).__name__} of set '
                         f'{name!r} is no metric of dialogues')
 
+    def check(self) -> None:
+        """Each of its metrics may refuse."""
+        for metrics in self.sets.values():
+            for metric in metrics:
+                metric.check()
+
     def score(self, records: Sequence[AnswerRecord]) -> dict[str, float]:
         """See :class:`DialogueMetric`.
 

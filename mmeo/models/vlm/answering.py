@@ -109,8 +109,10 @@ def write_answers(model: nn.Module, packed: PackedSequence,
         recorder = LogProbRecorder()
         processors.append(recorder)
     if settings.mask_constraint is not None:
-        processors += mask_constraint(samples, tokenizer, end,
-                                      settings.mask_constraint)
+        processors += mask_constraint(
+            samples, tokenizer, end, dict(
+                max_new_tokens=arguments['max_new_tokens'],
+                **settings.mask_constraint))
     if processors:
         arguments['logits_processor'] = processors
     answers = model.llm.generate(

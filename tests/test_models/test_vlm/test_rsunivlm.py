@@ -13,7 +13,7 @@ from mmengine.registry import DefaultScope
 from PIL import Image
 
 import mmeo
-from mmeo.codecs import build_tokenizer
+from mmeo.codecs import build_tokenizer, decode_mask
 from mmeo.errors import ConfigError, DataError
 
 PROMPTS = [
@@ -227,3 +227,23 @@ def test_full_size_has_the_papers_parameters(repo_root: Path) -> None:
     assert sum(sizes.values()) - 2 * expert == 893_618_208 - 2 * 1152
     trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
     assert trained == 3 * expert
+
+
+def test_constrained_masks_are_valid_whatever_the_weights(
+        data, tokenizer, repo_root) -> None:
+    model = build(repo_root, tokenizer, constrain_masks=dict(grid=4),
+                  task_generation=dict(SEG=dict(max_new_tokens=200)))
+    samples = list(dataset(data, tokenizer, generation=True))
+    free = run(build(repo_root, tokenizer), list(samples), 'predict')
+    texts = [sample.pred_answer for sample in free]
+    for sample in samples:
+        sample['data_samples'].set_metainfo(
+            dict(mask_names=['others', 'road']))
+    for before, got in zip(texts, run(model, samples, 'predict')):
+        read = decode_mask(got.pred_answer, ['others', 'road'], 4)
+        assert (read.valid and got.pred_finished) == (got.task == 'SEG')
+        if got.task != 'SEG':
+            assert got.pred_answer[:20] == before[:20]
+    samples = list(dataset(data, tokenizer, generation=True))
+    with pytest.raises(DataError, match='needs the names of the mask'):
+        run(model, samples, 'predict')
