@@ -72,7 +72,7 @@ def _images(page: SimpleNamespace) -> None:
 
 
 def _file(label: str, name: str) -> gr.File:
-    return gr.File(label=label, file_types=FILES, height=90,
+    return gr.File(label=label, file_types=FILES, height=120,
                    elem_id=f'{name}-file')
 
 
