@@ -111,7 +111,7 @@ def write_answers(model: nn.Module, packed: PackedSequence,
     if settings.mask_constraint is not None:
         processors += mask_constraint(
             samples, tokenizer, end, dict(
-                max_new_tokens=arguments['max_new_tokens'],
+                dict(max_new_tokens=arguments['max_new_tokens']),
                 **settings.mask_constraint))
     if processors:
         arguments['logits_processor'] = processors
