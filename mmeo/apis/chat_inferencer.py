@@ -30,7 +30,8 @@ class ChatInferencer:
             :func:`~mmeo.apis.chat_model.load_chat_model`.
         tokenizer (str | dict, optional): In place of the config's.
         grid (int, optional): Cells of a mask's side. Defaults to that of the
-            model's ``constrain_masks``, else 24.
+            model's ``constrain_masks``, else the config's ``mask_grid``, else
+            24.
         max_images (int): Of a dialogue. Defaults to 2.
         trust_checkpoint (bool): Unpickle whatever the checkpoint holds, which
             lets it run code. Defaults to False.
@@ -63,7 +64,8 @@ class ChatInferencer:
         self.views, self.pack = chat_transforms(self.cfg, tokenizer)
         self.model.use_tokenizer(self.pack.tokenizer)
         constraint = self.model.answers.mask_constraint or {}
-        self.grid = grid or constraint.get('grid', 24)
+        self.grid = grid or constraint.get('grid') or self.cfg.get(
+            'mask_grid', 24)
         self.max_images = max_images
         self.box_dialect = ('internvl' if self.pack.template.name ==
                             'internvl2_5' else 'rsunivlm')
